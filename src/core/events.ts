@@ -1,0 +1,199 @@
+import type { ErrorReport } from "./errors.ts";
+import type { Json, JsonObject } from "./json.ts";
+
+/** The wire formats that Headrace knows; what each of them is lies in `protocols/`. */
+export type ProtocolName = "openai-chat" | "plain-text" | "event-source" | "events";
+
+/**
+ * Why a choice stopped.
+ *
+ * `stop` is the natural end; `stop_sequence` a stop string of the request; `context_full` the end of the
+ * model's context; `paused` a provider that wants to be called again; `error` a provider that gave up.
+ */
+export type FinishReason =
+  | "stop"
+  | "stop_sequence"
+  | "tool_calls"
+  | "length"
+  | "context_full"
+  | "content_filter"
+  | "paused"
+  | "malformed_tool_call"
+  | "error"
+  | "other";
+
+/** How a stream ended. The first three are whole answers as far as the provider is concerned. */
+export type Outcome = "completed" | "length" | "content_filter" | "cancelled" | "interrupted" | "failed";
+
+/** Token counts of one answer so far; a later report replaces an earlier one. */
+export interface Usage {
+  /** Includes cached tokens. */
+  inputTokens: number;
+  /** Includes reasoning tokens. */
+  outputTokens: number;
+  cachedInputTokens?: number;
+  cacheWriteTokens?: number;
+  reasoningTokens?: number;
+  totalTokens?: number;
+  /** Counted by us because the provider did not say. */
+  estimated?: true;
+}
+
+/** What holds for every event that stems from a provider's frame. */
+interface FromProvider {
+  /**
+   * What the frame said beyond the event's own fields, in the words of the attempt's protocol. Writers of that
+   * protocol put it back, so that nothing is lost between equal protocols; all others leave it alone.
+   */
+  extra?: JsonObject;
+  /** The next event stems from the same frame; `extra` is then on the last of them. */
+  more?: true;
+}
+
+/** Within one of several answers to the same request. */
+interface OfChoice {
+  /** Which of `n` answers; left out it is 0. */
+  choice?: number;
+}
+
+/** The header: the first entry of every log, written before anything is asked of a provider. */
+export interface StreamStart {
+  type: "stream-start";
+  streamId: string;
+  /** Version of the log format; readers refuse what they do not know. */
+  format: 1;
+  /** The protocol that the stream was started in, and is rendered in by default. */
+  protocol: ProtocolName;
+  /** The model as asked for. */
+  model: string;
+  /** Milliseconds since the epoch. Whatever is rendered takes its time from here, not from a clock. */
+  createdAt: number;
+}
+
+/** A provider began to answer. Constant facts of the answer are here, once. */
+export interface AttemptStart extends FromProvider {
+  type: "attempt-start";
+  provider: string;
+  /** The model as the provider calls it. */
+  model: string;
+  /** What `extra` of the following events is written in; user-written models have none. */
+  protocol?: ProtocolName;
+  /** The provider's own id of the answer. */
+  responseId?: string;
+}
+
+export type BlockKind = "text" | "reasoning" | "refusal";
+
+/** A new block begins. Protocols without explicit blocks leave it out: a delta of another kind then begins one. */
+export interface BlockStart extends FromProvider, OfChoice {
+  type: "block-start";
+  kind: BlockKind;
+}
+
+/** The current block is complete. As optional as `block-start`. */
+export interface BlockEnd extends FromProvider, OfChoice {
+  type: "block-end";
+}
+
+export interface TextDelta extends FromProvider, OfChoice {
+  type: "text-delta";
+  text: string;
+  /** Log probabilities of these tokens, as OpenAI writes them. */
+  logprobs?: Json;
+}
+
+export interface ReasoningDelta extends FromProvider, OfChoice {
+  type: "reasoning-delta";
+  text: string;
+}
+
+/** The vendor's proof that the reasoning before it is its own; only that vendor can read it. */
+export interface ReasoningSignature extends FromProvider, OfChoice {
+  type: "reasoning-signature";
+  signature: string;
+}
+
+export interface RefusalDelta extends FromProvider, OfChoice {
+  type: "refusal-delta";
+  text: string;
+}
+
+export interface ToolCallStart extends FromProvider, OfChoice {
+  type: "tool-call-start";
+  /** Position among the tool calls of its choice, from 0; the deltas name it again. */
+  call: number;
+  callId: string;
+  name: string;
+  /** `function` arguments are JSON text, `custom` input is free text. */
+  kind: "function" | "custom";
+}
+
+export interface ToolCallDelta extends FromProvider, OfChoice {
+  type: "tool-call-delta";
+  call: number;
+  argumentsText: string;
+}
+
+/** A choice is complete. */
+export interface Finish extends FromProvider, OfChoice {
+  type: "finish";
+  reason: FinishReason;
+  /** The provider's own word, where it says more than `reason`. */
+  providerReason?: string;
+}
+
+export interface UsageReport extends FromProvider {
+  type: "usage";
+  usage: Usage;
+}
+
+/** A frame without any step of the answer, kept for readers of the same protocol; it is all in `extra`. */
+export interface VendorFrame extends FromProvider {
+  type: "vendor-frame";
+}
+
+/** The terminal entry: exactly one, the last one. */
+export interface StreamEnd {
+  type: "stream-end";
+  outcome: Outcome;
+  /** Why, for `interrupted` and `failed`. */
+  error?: ErrorReport;
+}
+
+/** One step of an answer, in the order the model produced it. */
+export type StreamEvent =
+  | StreamStart
+  | AttemptStart
+  | BlockStart
+  | BlockEnd
+  | TextDelta
+  | ReasoningDelta
+  | ReasoningSignature
+  | RefusalDelta
+  | ToolCallStart
+  | ToolCallDelta
+  | Finish
+  | UsageReport
+  | VendorFrame
+  | StreamEnd;
+
+/** After a terminal event nothing follows; every stream has exactly one. */
+export function isTerminal(event: StreamEvent): event is StreamEnd {
+  return event.type === "stream-end";
+}
+
+/** The provider came to an end of its own, as opposed to being stopped or cut. */
+export function isWhole(outcome: Outcome): boolean {
+  return outcome === "completed" || outcome === "length" || outcome === "content_filter";
+}
+
+/** The outcome of an answer whose choices ended for these reasons. */
+export function outcomeOf(reasons: Iterable<FinishReason>): Outcome {
+  let outcome: Outcome = "completed";
+  for (const reason of reasons) {
+    if (reason === "error" || reason === "malformed_tool_call") return "failed";
+    if (reason === "content_filter") outcome = "content_filter";
+    if ((reason === "length" || reason === "context_full") && outcome === "completed") outcome = "length";
+  }
+  return outcome;
+}

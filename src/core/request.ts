@@ -1,0 +1,96 @@
+import type { ProtocolName } from "./events.ts";
+import type { JsonObject } from "./json.ts";
+
+export type Role = "system" | "developer" | "user" | "assistant" | "tool";
+
+/** Where an image, a sound or a document is: behind a URL, at the provider, or here as base64. */
+export type MediaSource =
+  | { kind: "url"; url: string }
+  | { kind: "base64"; mediaType: string; data: string }
+  | { kind: "file-id"; fileId: string };
+
+/** A piece of a message, in the order it was written. */
+export type Part =
+  | { type: "text"; text: string }
+  | { type: "image"; source: MediaSource; detail?: string }
+  | { type: "audio"; source: MediaSource }
+  | { type: "file"; source: MediaSource; name?: string }
+  | { type: "reasoning"; text: string; signature?: string; vendor?: string }
+  | { type: "refusal"; text: string }
+  | { type: "tool-call"; callId: string; name: string; argumentsText: string; kind: "function" | "custom" }
+  | { type: "tool-result"; callId: string; name?: string; content: Part[]; isError?: boolean }
+  /** Something that only the protocol it came from can say; it cannot be translated. */
+  | { type: "untranslatable"; what: string };
+
+export interface Message {
+  role: Role;
+  content: Part[];
+  name?: string;
+}
+
+export interface ToolDefinition {
+  kind: "function" | "custom";
+  name: string;
+  description?: string;
+  /** JSON Schema of the arguments; `custom` tools have none. */
+  parameters?: JsonObject;
+  strict?: boolean;
+}
+
+export type ToolChoice = "auto" | "none" | "required" | { name: string };
+
+export type ResponseFormat =
+  | { type: "text" }
+  | { type: "json" }
+  | { type: "json-schema"; name: string; schema: JsonObject; strict?: boolean; description?: string };
+
+/** What is asked of a model, in nobody's wire format. */
+export interface GenerateRequest {
+  model: string;
+  messages: readonly Message[];
+  tools?: readonly ToolDefinition[];
+  toolChoice?: ToolChoice;
+  parallelToolCalls?: boolean;
+  /** Includes reasoning tokens. */
+  maxOutputTokens?: number;
+  temperature?: number;
+  topP?: number;
+  topK?: number;
+  presencePenalty?: number;
+  frequencyPenalty?: number;
+  stop?: readonly string[];
+  seed?: number;
+  /** How many answers; left out it is 1. */
+  choices?: number;
+  logprobs?: boolean;
+  topLogprobs?: number;
+  responseFormat?: ResponseFormat;
+  /** `none`, `minimal`, `low`, `medium`, `high`, ... as models name them. */
+  reasoningEffort?: string;
+  /** Whether the caller's protocol asked for usage; providers are always asked. */
+  wantsUsage?: boolean;
+  /** Whether the caller reads the answer as a stream; providers always stream. */
+  wantsStream?: boolean;
+  /**
+   * What was really sent. A provider of the same protocol is sent the same body again, so nothing is lost; fields
+   * that were changed on the way (compared by identity with `read`) are written anew.
+   */
+  original?: { protocol: ProtocolName; body: JsonObject; read: GenerateRequest };
+}
+
+/** The last user text: what a plain generator model answers to. Empty when there is none. */
+export function promptOf(request: GenerateRequest): string {
+  const message = request.messages.findLast(({ role }) => role === "user");
+  return message === undefined ? "" : textOf(message.content);
+}
+
+export function textOf(parts: readonly Part[]): string {
+  return parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+}
+
+/** A request for a single prompt, as `/stream`, `/generate` and the command line make it. */
+export function promptRequest(model: string, prompt: string, system?: string): GenerateRequest {
+  const messages: Message[] = [{ role: "user", content: [{ type: "text", text: prompt }] }];
+  if (system !== undefined) messages.unshift({ role: "system", content: [{ type: "text", text: system }] });
+  return { model, messages };
+}

@@ -1,0 +1,106 @@
+import type { ProtocolName, StreamEvent } from "../core/events.ts";
+
+/** What an append survives: nothing, kill -9, power loss, the loss of the primary. */
+export type Durability = "memory" | "process" | "disk" | "replica";
+
+/** An event in a stream's log, with its position. */
+export interface LogEntry {
+  /** Grows by 1 with every change of writer. */
+  epoch: number;
+  /** 0, 1, 2, ... over the whole stream, never reset. */
+  seq: number;
+  event: StreamEvent;
+}
+
+/**
+ * `ok`: stored, `next` is the seq to go on with. `dup`: was there already, so retrying an append of unknown outcome is
+ * safe. `gap`: entries before it are missing, append again from `next`. `fenced`: another writer, with `epoch`, owns the
+ * stream. `closed`: the terminal entry is there; nothing can follow it.
+ */
+export type AppendResult =
+  | { status: "ok" | "dup" | "gap"; next: number }
+  | { status: "fenced"; epoch: number }
+  | { status: "closed" };
+
+/** What a stream is created with. */
+export interface NewStream {
+  id: string;
+  /** Who started it; nobody else can see it. The empty string when no keys are in use. */
+  owner: string;
+  protocol: ProtocolName;
+  model: string;
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  /** Claimed for the owner in the same step that creates the stream. */
+  idempotency?: { key: string; requestHash: string };
+}
+
+export type CreateResult =
+  | { status: "created"; epoch: number }
+  /** The owner's idempotency key belongs to this stream already. */
+  | { status: "exists"; streamId: string; requestHash: string };
+
+export interface StreamInfo extends Omit<NewStream, "idempotency"> {
+  epoch: number;
+  /** Number of committed entries, which is the next seq. */
+  entries: number;
+  /** Set once the terminal entry is committed. */
+  closedAt?: number;
+}
+
+export interface ListOptions {
+  owner: string;
+  /** At most this many, newest first. */
+  limit: number;
+  /** Only streams created before this id; for paging. */
+  before?: string;
+}
+
+/**
+ * The append-only logs of all streams: the only buffer between models and clients.
+ *
+ * An append resolves when its entries are as durable as configured, and only then do readers see them. Every store
+ * passes `describeStreamLog` of the conformance suite.
+ */
+export interface StreamLog {
+  readonly durability: Durability;
+
+  /** Claims id and idempotency key in one step. The log is empty afterwards, its epoch 1. */
+  create(stream: NewStream): Promise<CreateResult>;
+
+  /**
+   * Appends `events` as the entries `seq`, `seq + 1`, ... in one atomic step.
+   *
+   * @throws HeadraceError `stream-not-found`, `storage-full`, `log-unavailable`; then nothing was appended.
+   */
+  append(streamId: string, epoch: number, seq: number, events: readonly StreamEvent[]): Promise<AppendResult>;
+
+  /**
+   * Committed entries after seq `after` (-1 for all), in order, at most `limit`; empty when there are none yet.
+   *
+   * @throws HeadraceError `stream-not-found`.
+   */
+  read(streamId: string, options: { after: number; limit: number }): Promise<LogEntry[]>;
+
+  /**
+   * Resolves when an entry after `seq` is committed (at once if one already is), or the stream is deleted.
+   * Rejects with the signal's reason.
+   */
+  waitForEntryAfter(streamId: string, seq: number, signal: AbortSignal): Promise<void>;
+
+  info(streamId: string): Promise<StreamInfo | undefined>;
+  list(options: ListOptions): Promise<StreamInfo[]>;
+  /** Streams without a terminal entry, of any owner: what a restarted process has to bring to an end. */
+  listOpen(): Promise<StreamInfo[]>;
+
+  /** Becomes the writer: epoch + 1, older writers are fenced. Returns the new epoch and the next seq. */
+  takeOver(streamId: string): Promise<{ epoch: number; next: number }>;
+
+  /** Removes the stream and its entries. Removing an unknown stream is fine. */
+  delete(streamId: string): Promise<void>;
+
+  /** Removes streams closed before `closedBefore` and idempotency keys claimed before `claimedBefore`. Returns how many streams. */
+  sweep(options: { closedBefore: number; claimedBefore: number }): Promise<number>;
+
+  close(): Promise<void>;
+}
