@@ -1,0 +1,138 @@
+import type { ProtocolName } from "../core/events.ts";
+import type { ProtocolQuirks } from "../protocols/protocol.ts";
+
+/** A company or a server program whose models we can call. Differences between vendors are data, here and only here. */
+export interface Vendor {
+  /** As the vendor writes its name. */
+  label: string;
+  protocol: ProtocolName;
+  /** Without it the configuration has to say where the server is. */
+  baseUrl?: string;
+  /** Environment variable of the key, as the vendor's own client names it. */
+  apiKeyVariable?: string;
+  /** Environment variable that overrides `baseUrl`. */
+  baseUrlVariable?: string;
+  /** A server on the user's own machine: needs no key. */
+  local?: true;
+  /** Beginnings of model names that are known to be this vendor's, so that they work without `vendor/`. */
+  modelPrefixes?: readonly string[];
+  quirks?: ProtocolQuirks;
+}
+
+/** Base URLs and variables: the vendors' own documentation, read 2026-11. */
+export const vendors = {
+  openai: {
+    label: "OpenAI",
+    protocol: "openai-chat",
+    baseUrl: "https://api.openai.com/v1",
+    apiKeyVariable: "OPENAI_API_KEY",
+    baseUrlVariable: "OPENAI_BASE_URL",
+    modelPrefixes: ["gpt-", "o1", "o3", "o4", "chatgpt-"],
+  },
+  "openai-compatible": { label: "an OpenAI-compatible server", protocol: "openai-chat" },
+  openrouter: {
+    label: "OpenRouter",
+    protocol: "openai-chat",
+    baseUrl: "https://openrouter.ai/api/v1",
+    apiKeyVariable: "OPENROUTER_API_KEY",
+    quirks: { maxTokensField: "max_tokens" },
+  },
+  groq: {
+    label: "Groq",
+    protocol: "openai-chat",
+    baseUrl: "https://api.groq.com/openai/v1",
+    apiKeyVariable: "GROQ_API_KEY",
+    baseUrlVariable: "GROQ_BASE_URL",
+  },
+  mistral: {
+    label: "Mistral",
+    protocol: "openai-chat",
+    baseUrl: "https://api.mistral.ai/v1",
+    apiKeyVariable: "MISTRAL_API_KEY",
+    modelPrefixes: ["mistral-", "ministral-", "codestral-", "magistral-", "pixtral-", "open-mistral-", "open-mixtral-"],
+    quirks: { maxTokensField: "max_tokens", refusesStreamOptions: true, noDeveloperRole: true },
+  },
+  deepseek: {
+    label: "DeepSeek",
+    protocol: "openai-chat",
+    baseUrl: "https://api.deepseek.com/v1",
+    apiKeyVariable: "DEEPSEEK_API_KEY",
+    modelPrefixes: ["deepseek-"],
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  xai: {
+    label: "xAI",
+    protocol: "openai-chat",
+    baseUrl: "https://api.x.ai/v1",
+    apiKeyVariable: "XAI_API_KEY",
+    modelPrefixes: ["grok-"],
+    quirks: { noDeveloperRole: true },
+  },
+  together: {
+    label: "Together AI",
+    protocol: "openai-chat",
+    baseUrl: "https://api.together.xyz/v1",
+    apiKeyVariable: "TOGETHER_API_KEY",
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  fireworks: {
+    label: "Fireworks AI",
+    protocol: "openai-chat",
+    baseUrl: "https://api.fireworks.ai/inference/v1",
+    apiKeyVariable: "FIREWORKS_API_KEY",
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  cerebras: {
+    label: "Cerebras",
+    protocol: "openai-chat",
+    baseUrl: "https://api.cerebras.ai/v1",
+    apiKeyVariable: "CEREBRAS_API_KEY",
+    quirks: { noDeveloperRole: true },
+  },
+  perplexity: {
+    label: "Perplexity",
+    protocol: "openai-chat",
+    baseUrl: "https://api.perplexity.ai",
+    apiKeyVariable: "PERPLEXITY_API_KEY",
+    modelPrefixes: ["sonar"],
+    quirks: { maxTokensField: "max_tokens", refusesStreamOptions: true, noDeveloperRole: true },
+  },
+  ollama: {
+    label: "Ollama",
+    protocol: "openai-chat",
+    baseUrl: "http://127.0.0.1:11434/v1",
+    baseUrlVariable: "OLLAMA_HOST",
+    local: true,
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  "llama.cpp": {
+    label: "llama.cpp server",
+    protocol: "openai-chat",
+    baseUrl: "http://127.0.0.1:8080/v1",
+    baseUrlVariable: "LLAMACPP_BASE_URL",
+    local: true,
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  vllm: {
+    label: "vLLM",
+    protocol: "openai-chat",
+    baseUrl: "http://127.0.0.1:8000/v1",
+    baseUrlVariable: "VLLM_BASE_URL",
+    local: true,
+    quirks: { noDeveloperRole: true },
+  },
+  "lm-studio": {
+    label: "LM Studio",
+    protocol: "openai-chat",
+    baseUrl: "http://127.0.0.1:1234/v1",
+    baseUrlVariable: "LM_STUDIO_BASE_URL",
+    local: true,
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+} as const satisfies Record<string, Vendor>;
+
+export type VendorName = keyof typeof vendors;
+
+export function isVendorName(name: string): name is VendorName {
+  return Object.hasOwn(vendors, name);
+}
