@@ -196,18 +196,42 @@ export function defineConfig(config: ConfigInput): ConfigInput {
   return config;
 }
 
+export interface ParseOptions {
+  /** What was read, for messages. Default: `the configuration`. */
+  where?: string;
+  /** Paths that a variable or a flag has set, and its name, for messages. */
+  origins?: ReadonlyMap<string, string>;
+}
+
 /**
  * Checks a configuration and fills in the defaults.
  *
  * @throws HeadraceError `invalid-request` - all that is wrong, one line each, with the key's path.
  */
-export function parseConfig(input: unknown, where = "the configuration"): Config {
+export function parseConfig(input: unknown, { where = "the configuration", origins }: ParseOptions = {}): Config {
   const result = configSchema.safeParse(input ?? {});
   if (result.success) return result.data;
-  throw new HeadraceError(
-    "invalid-request",
-    explainConfigIssues(result.error.issues, { where, input, schema: configSchema }),
-  );
+  const options = { where, input, schema: configSchema, ...(origins === undefined ? {} : { origins }) };
+  throw new HeadraceError("invalid-request", explainConfigIssues(result.error.issues, options));
+}
+
+/** The same configuration with every secret replaced, for printing. */
+export function maskSecrets(config: Config): Config {
+  const hidden = "********";
+  const providers = Object.entries(config.providers).map(([name, provider]) => {
+    const masked: ProviderConfig = { ...provider };
+    if (provider.apiKey !== undefined) masked.apiKey = hidden;
+    if (provider.headers !== undefined) {
+      masked.headers = Object.fromEntries(Object.keys(provider.headers).map((header) => [header, hidden]));
+    }
+    return [name, masked] as const;
+  });
+  const keys = config.access.keys.map((entry) => ({
+    ...entry,
+    ...(entry.key === undefined ? {} : { key: hidden }),
+    ...(entry.keyHash === undefined ? {} : { keyHash: hidden }),
+  }));
+  return { ...config, providers: Object.fromEntries(providers), access: { ...config.access, keys } };
 }
 
 /** Whether only this machine can reach the address. */
