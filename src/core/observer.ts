@@ -4,7 +4,7 @@ import type { FinishReason, Outcome, Usage } from "./events.ts";
 /** Something worth counting or tracing. Observations never change what happens. */
 export type Observation =
   | { type: "stream-started"; streamId: string; model: string; protocol: string }
-  | { type: "stream-ended"; streamId: string; outcome: Outcome; entries: number; usage?: Usage; error?: ErrorReport }
+  | { type: "stream-ended"; streamId: string; outcome: Outcome; error?: ErrorReport }
   | { type: "attempt-started"; provider: string; model: string }
   | { type: "attempt-ended"; provider: string; model: string; finishReason?: FinishReason; error?: ErrorReport }
   | { type: "reader-attached"; streamId: string; resumed: boolean }

@@ -1,0 +1,293 @@
+import { isTerminal, isWhole } from "../core/events.ts";
+import type { LogEntry, StreamLog } from "../log/stream-log.ts";
+import type { Position } from "./follow.ts";
+import { follow } from "./follow.ts";
+
+/** A connection that takes frames. */
+export interface Sink {
+  /** Takes bytes. False: it has enough for now, and calls `drained` of its reader when there is room again. */
+  write(bytes: Uint8Array): boolean;
+  /** Nothing more comes. `whole` is false when the client must be able to see that the body is not complete. */
+  end(whole: boolean): void;
+}
+
+/** How entries become bytes, for all readers who want the same form of a stream. */
+export interface Rendering {
+  /** Readers with equal keys get equal bytes, and share the work. */
+  key: string;
+  /** A writer that starts at the header; it returns the frames that an entry completes. */
+  createWriter(): (entry: LogEntry) => Uint8Array[];
+  /** Something to send in silence, where the framing has room for it. */
+  heartbeat?: Uint8Array;
+  /** Whether an answer that was cut has told so in a frame of its own; otherwise the connection has to. */
+  tellsFailures: boolean;
+}
+
+interface Rendered {
+  seq: number;
+  frames: Uint8Array[];
+  bytes: number;
+}
+
+/** Rendered bytes of one stream that stay in memory for readers close to its end. */
+const ringBytes = 64 * 1024;
+/** Frames for one reader are joined up to this size: catching up then needs few writes. */
+const joinBytes = 16 * 1024;
+
+/** One reader of a broadcast. */
+export interface Reader {
+  /** The sink has room again. */
+  drained(): void;
+  /** The client went away. */
+  leave(): void;
+  /** Sends a heartbeat if nothing was written since the last call. */
+  beat(): void;
+  /** Closes the connection; the client can resume. */
+  drop(): void;
+  /** Since when the sink has taken nothing although there was something, in ticks of `beat`. */
+  readonly stalledBeats: number;
+}
+
+/**
+ * Follows one stream once for all readers who want it in the same form: each entry is encoded once, and an idle reader
+ * costs a position. A reader that falls behind what is in memory is served from the log, by itself, so it slows nobody.
+ */
+export class Broadcast {
+  readonly #log: StreamLog;
+  readonly #streamId: string;
+  readonly #rendering: Rendering;
+  readonly #onEmpty: () => void;
+  readonly #stop = new AbortController();
+  readonly #readers = new Set<BroadcastReader>();
+  #ring: Rendered[] = [];
+  #ringBytes = 0;
+  #whole: boolean | undefined;
+
+  constructor(log: StreamLog, streamId: string, rendering: Rendering, onEmpty: () => void) {
+    this.#log = log;
+    this.#streamId = streamId;
+    this.#rendering = rendering;
+    this.#onEmpty = onEmpty;
+    this.#run().catch(() => this.#dropAll());
+  }
+
+  attach(sink: Sink, position: Position, onLeave: () => void): Reader {
+    const reader = new BroadcastReader(this, sink, position, this.#rendering.heartbeat, () => {
+      this.#readers.delete(reader);
+      onLeave();
+      if (this.#readers.size > 0) return;
+      this.#stop.abort();
+      this.#onEmpty();
+    });
+    this.#readers.add(reader);
+    this.deliver(reader);
+    return reader;
+  }
+
+  /** Gives a reader what it has not had yet, as far as it takes it. */
+  deliver(reader: BroadcastReader): void {
+    if (reader.busy) return;
+    const first = this.#ring[0];
+    if (first !== undefined && reader.seq < first.seq) {
+      this.#replay(reader).catch(() => reader.end(false));
+      return;
+    }
+    if (first !== undefined) {
+      for (let index = reader.seq - first.seq; index < this.#ring.length; index++) {
+        if (!reader.take(this.#ring[index] as Rendered)) return;
+      }
+      if (!reader.flush()) return;
+    }
+    if (this.#whole !== undefined) reader.end(this.#whole);
+  }
+
+  async #run(): Promise<void> {
+    const write = this.#rendering.createWriter();
+    for await (const entries of follow(this.#log, this.#streamId, { signal: this.#stop.signal })) {
+      for (const entry of entries) this.#keep(entry.seq, write(entry));
+      const last = (entries.at(-1) as LogEntry).event;
+      if (isTerminal(last)) this.#whole = this.#rendering.tellsFailures || isWhole(last.outcome);
+      for (const reader of this.#readers) this.deliver(reader);
+      this.#trim();
+    }
+  }
+
+  #keep(seq: number, frames: Uint8Array[]): void {
+    let bytes = 0;
+    for (const frame of frames) bytes += frame.byteLength;
+    this.#ring.push({ seq, frames, bytes });
+    this.#ringBytes += bytes;
+  }
+
+  #trim(): void {
+    // Twice the size before cutting to it, so that the array is not shifted for every event.
+    if (this.#ringBytes <= ringBytes * 2 && this.#ring.length <= 1024) return;
+    let drop = 0;
+    while (drop < this.#ring.length - 1 && (this.#ringBytes > ringBytes || this.#ring.length - drop > 512)) {
+      this.#ringBytes -= (this.#ring[drop] as Rendered).bytes;
+      drop++;
+    }
+    this.#ring.splice(0, drop);
+  }
+
+  /** Serves a reader from the log, with a writer of its own, until it is back among the others or the stream ends. */
+  async #replay(reader: BroadcastReader): Promise<void> {
+    reader.replaying = true;
+    const write = this.#rendering.createWriter();
+    for await (const entries of follow(this.#log, this.#streamId, { signal: reader.signal })) {
+      for (const entry of entries) {
+        const frames = write(entry);
+        if (entry.seq < reader.seq) continue;
+        reader.take({ seq: entry.seq, frames, bytes: 0 });
+        if (reader.blocked || !reader.flush()) await reader.room();
+      }
+      const first = this.#ring[0];
+      // A slow reader would fall behind again, and each return costs a replay from the beginning.
+      if (!reader.wasSlow && first !== undefined && reader.seq >= first.seq) {
+        reader.replaying = false;
+        this.deliver(reader);
+        return;
+      }
+      const last = (entries.at(-1) as LogEntry).event;
+      if (isTerminal(last)) reader.end(this.#rendering.tellsFailures || isWhole(last.outcome));
+    }
+  }
+
+  /** The stream was deleted, or the log is out of order: nobody can be served any more. */
+  #dropAll(): void {
+    for (const reader of this.#readers) reader.end(false);
+  }
+}
+
+class BroadcastReader implements Reader {
+  seq: number;
+  blocked = false;
+  replaying = false;
+  wasSlow = false;
+  stalledBeats = 0;
+  #skipFrames: number;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #wroteSinceBeat = true;
+  #left = false;
+  #abort: AbortController | undefined;
+  #room: PromiseWithResolvers<void> | undefined;
+  readonly #broadcast: Broadcast;
+  readonly #sink: Sink;
+  readonly #heartbeat: Uint8Array | undefined;
+  readonly #onLeave: () => void;
+
+  constructor(
+    broadcast: Broadcast,
+    sink: Sink,
+    position: Position,
+    heartbeat: Uint8Array | undefined,
+    onLeave: () => void,
+  ) {
+    this.#broadcast = broadcast;
+    this.#sink = sink;
+    this.seq = position.seq;
+    this.#skipFrames = position.skipFrames;
+    this.#heartbeat = heartbeat;
+    this.#onLeave = onLeave;
+  }
+
+  get busy(): boolean {
+    return this.blocked || this.replaying || this.#left;
+  }
+
+  /** Aborted when the reader leaves. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#left) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** Takes one entry's frames; false when the sink has enough. */
+  take({ seq, frames }: Rendered): boolean {
+    this.seq = seq + 1;
+    for (let index = 0; index < frames.length; index++) {
+      if (this.#skipFrames > 0) {
+        this.#skipFrames--;
+        continue;
+      }
+      const frame = frames[index] as Uint8Array;
+      this.#pending.push(frame);
+      this.#pendingBytes += frame.byteLength;
+    }
+    this.#skipFrames = 0;
+    return this.#pendingBytes < joinBytes || this.flush();
+  }
+
+  flush(): boolean {
+    if (this.#pending.length === 0) return !this.blocked;
+    const bytes = this.#pending.length === 1 ? (this.#pending[0] as Uint8Array) : join(this.#pending, this.#pendingBytes);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    return this.#write(bytes);
+  }
+
+  /** Resolves when a blocked sink has room; rejects when the reader leaves. */
+  room(): Promise<void> {
+    if (this.#left) return Promise.reject(this.signal.reason as Error);
+    if (!this.blocked) return Promise.resolve();
+    this.#room ??= Promise.withResolvers<void>();
+    return this.#room.promise;
+  }
+
+  drained(): void {
+    if (!this.blocked) return;
+    this.blocked = false;
+    this.stalledBeats = 0;
+    if (this.replaying) {
+      this.#room?.resolve();
+      this.#room = undefined;
+    } else {
+      this.#broadcast.deliver(this);
+    }
+  }
+
+  beat(): void {
+    if (this.blocked) this.stalledBeats++;
+    else if (!this.#wroteSinceBeat && this.#heartbeat !== undefined) this.#write(this.#heartbeat);
+    this.#wroteSinceBeat = false;
+  }
+
+  drop(): void {
+    this.end(false);
+  }
+
+  leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    this.#abort?.abort();
+    this.#room?.reject(this.signal.reason);
+    this.#room?.promise.catch(() => {});
+    this.#onLeave();
+  }
+
+  end(whole: boolean): void {
+    if (this.#left) return;
+    if (!this.blocked) this.flush();
+    this.#sink.end(whole);
+    this.leave();
+  }
+
+  #write(bytes: Uint8Array): boolean {
+    this.#wroteSinceBeat = true;
+    if (this.#sink.write(bytes)) return true;
+    this.blocked = true;
+    this.wasSlow = true;
+    return false;
+  }
+}
+
+function join(chunks: Uint8Array[], bytes: number): Uint8Array {
+  const joined = new Uint8Array(bytes);
+  let offset = 0;
+  for (const chunk of chunks) {
+    joined.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return joined;
+}

@@ -1,0 +1,287 @@
+import { HeadraceError } from "../core/errors.ts";
+import type { ProtocolName, StreamEnd } from "../core/events.ts";
+import type { Observe } from "../core/observer.ts";
+import type { GenerateRequest } from "../core/request.ts";
+import type { StreamSource } from "../core/source.ts";
+import type { Clock } from "../core/time.ts";
+import type { LogEntry, StreamInfo, StreamLog } from "../log/stream-log.ts";
+import type { Reader, Rendering, Sink } from "./broadcast.ts";
+import { Broadcast } from "./broadcast.ts";
+import type { Position } from "./follow.ts";
+import { follow } from "./follow.ts";
+import { Heartbeats } from "./heartbeats.ts";
+import { runWriteLoop } from "./write-loop.ts";
+
+export interface StreamsOptions {
+  log: StreamLog;
+  clock: Clock;
+  createStreamId: () => string;
+  observe: Observe;
+  heartbeatMs: number;
+  lingerMs: number;
+  limits: {
+    openStreams: number;
+    streamsPerKey: number;
+    readers: number;
+    readersPerStream: number;
+    streamBytes: number;
+    streamEntries: number;
+    writeStallMs: number;
+  };
+}
+
+/** What happens when the last reader leaves: the answer is finished for when somebody comes back, or stopped. */
+export type OnDisconnect = "continue" | "cancel";
+
+export interface StartOptions {
+  source: StreamSource;
+  request: GenerateRequest;
+  protocol: ProtocolName;
+  /** Whose stream it is; nobody else can see it. */
+  owner: string;
+  onDisconnect: OnDisconnect;
+  idempotency?: { key: string; requestHash: string };
+}
+
+interface OpenStream {
+  owner: string;
+  stop: AbortController;
+  /** Resolves when the terminal entry is written. */
+  ended: Promise<StreamEnd | undefined>;
+  onDisconnect: OnDisconnect;
+}
+
+/** The streams of this process: starts them, lets readers follow them, brings every one to an end. */
+export class Streams {
+  readonly #options: StreamsOptions;
+  readonly #open = new Map<string, OpenStream>();
+  readonly #openByOwner = new Map<string, number>();
+  /** Readers by stream, whatever form they read it in. */
+  readonly #readers = new Map<string, number>();
+  readonly #broadcasts = new Map<string, Broadcast>();
+  readonly #heartbeats: Heartbeats;
+  #readerCount = 0;
+  #closing = false;
+
+  constructor(options: StreamsOptions) {
+    this.#options = options;
+    const { clock, heartbeatMs, limits } = options;
+    this.#heartbeats = new Heartbeats({ clock, heartbeatMs, writeStallMs: limits.writeStallMs });
+  }
+
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  get readerCount(): number {
+    return this.#readerCount;
+  }
+
+  /**
+   * Starts a stream, or finds the one that the same idempotency key started.
+   *
+   * @returns its id, once the header is durable; `attached` when it was there already.
+   * @throws HeadraceError `idempotency-conflict` - the key started a stream with another request.
+   * @throws HeadraceError `overloaded`, `rate-limited` - too many open streams, in all or of this owner.
+   */
+  async start(options: StartOptions): Promise<{ id: string; attached: boolean }> {
+    this.#admit(options.owner);
+    const { log, clock, createStreamId, observe } = this.#options;
+    const { request, protocol, owner, idempotency } = options;
+    const id = createStreamId();
+    const createdAt = clock.now();
+    const stream = { id, owner, protocol, model: request.model, createdAt };
+    const created = await log.create(idempotency === undefined ? stream : { ...stream, idempotency });
+    if (created.status === "exists") {
+      if (created.requestHash === idempotency?.requestHash) return { id: created.streamId, attached: true };
+      throw new HeadraceError(
+        "idempotency-conflict",
+        "this Idempotency-Key was used with a different request; send a new key with a new request",
+      );
+    }
+    const { epoch } = created;
+    await log.append(id, epoch, 0, [
+      { type: "stream-start", streamId: id, format: 1, protocol, model: request.model, createdAt },
+    ]);
+    this.#run(id, epoch, options);
+    observe({ type: "stream-started", streamId: id, model: request.model, protocol });
+    return { id, attached: false };
+  }
+
+  /**
+   * Facts about a stream of this owner.
+   *
+   * @throws HeadraceError `stream-not-found` - also when it is somebody else's: for others it does not exist.
+   */
+  async info(streamId: string, owner: string): Promise<StreamInfo> {
+    const info = await this.#options.log.info(streamId);
+    if (info === undefined || info.owner !== owner) {
+      throw new HeadraceError("stream-not-found", `there is no stream ${streamId}; it may have expired or been deleted`);
+    }
+    return info;
+  }
+
+  list(options: { owner: string; limit: number; before?: string }): Promise<StreamInfo[]> {
+    return this.#options.log.list(options);
+  }
+
+  /** The entries after a position; see `follow`. */
+  follow(streamId: string, options: { after?: number; signal: AbortSignal }): AsyncGenerator<LogEntry[]> {
+    return follow(this.#options.log, streamId, options);
+  }
+
+  /**
+   * Connects a sink to a stream. The reader's `leave` must be called when its client goes away.
+   *
+   * @throws HeadraceError `overloaded` - too many readers, in all or of this stream.
+   */
+  attach(streamId: string, rendering: Rendering, sink: Sink, position: Position): Reader {
+    const { log, limits, observe } = this.#options;
+    const readers = this.#readers.get(streamId) ?? 0;
+    if (readers >= limits.readersPerStream || this.#readerCount >= limits.readers) {
+      throw new HeadraceError("overloaded", "too many readers are connected; try again in a moment", { retryAfterMs: 2_000 });
+    }
+    const key = `${streamId} ${rendering.key}`;
+    let broadcast = this.#broadcasts.get(key);
+    if (broadcast === undefined) {
+      const opened = new Broadcast(log, streamId, rendering, () => {
+        if (this.#broadcasts.get(key) === opened) this.#broadcasts.delete(key);
+      });
+      this.#broadcasts.set(key, opened);
+      broadcast = opened;
+    }
+    let leave = (): void => {};
+    const release = this.retain(streamId);
+    const reader = broadcast.attach(sink, position, () => {
+      leave();
+      release();
+      observe({ type: "reader-left", streamId, complete: !this.#open.has(streamId) });
+    });
+    leave = this.#heartbeats.add(reader);
+    observe({ type: "reader-attached", streamId, resumed: position.seq > 0 });
+    return reader;
+  }
+
+  /** Counts as a reader until the returned function is called. When the last one is gone the stream's policy decides. */
+  retain(streamId: string): () => void {
+    this.#readerCount++;
+    this.#readers.set(streamId, (this.#readers.get(streamId) ?? 0) + 1);
+    let released = false;
+    return () => {
+      if (released) return;
+      released = true;
+      this.#readerCount--;
+      const left = (this.#readers.get(streamId) ?? 1) - 1;
+      if (left > 0) this.#readers.set(streamId, left);
+      else {
+        this.#readers.delete(streamId);
+        this.#linger(streamId);
+      }
+    };
+  }
+
+  /** Stops a stream: its upstream call is aborted, its readers get what there is. Resolves when the end is written. */
+  async stop(streamId: string): Promise<void> {
+    const open = this.#open.get(streamId);
+    if (open === undefined) return;
+    open.stop.abort(new HeadraceError("cancelled", "the stream was stopped"));
+    await open.ended;
+  }
+
+  /** Removes a stream and everything that was kept of it, stopping it first. */
+  async delete(streamId: string): Promise<void> {
+    await this.stop(streamId);
+    await this.#options.log.delete(streamId);
+  }
+
+  /**
+   * Ends the streams that a dead process left open, as `interrupted`. Called once, before anything is started.
+   *
+   * @returns how many there were.
+   */
+  async recover(): Promise<number> {
+    const { log } = this.#options;
+    const open = await log.listOpen();
+    for (const { id } of open) {
+      const { epoch, next } = await log.takeOver(id);
+      if (next === 0) {
+        // Created, but the process died before the header was written: nobody has ever heard of it.
+        await log.delete(id);
+        continue;
+      }
+      const error = new HeadraceError("stream-interrupted", "Headrace was stopped while this answer was being written");
+      await log.append(id, epoch, next, [{ type: "stream-end", outcome: "interrupted", error: error.report() }]);
+    }
+    return open.length;
+  }
+
+  /** Takes no new streams, waits up to `drainMs` for open ones, then ends the rest as `interrupted`. */
+  async close({ drainMs }: { drainMs: number }): Promise<void> {
+    this.#closing = true;
+    const ended = Promise.all([...this.#open.values()].map((open) => open.ended));
+    if (drainMs > 0 && this.#open.size > 0) {
+      const patience = new AbortController();
+      const timeUp = this.#options.clock.sleep(drainMs, { signal: patience.signal }).catch(() => {});
+      await Promise.race([ended, timeUp]);
+      patience.abort();
+    }
+    const reason = new HeadraceError("stream-interrupted", "Headrace is shutting down");
+    for (const open of this.#open.values()) open.stop.abort(reason);
+    await ended;
+    this.#heartbeats.close();
+  }
+
+  #admit(owner: string): void {
+    const { limits } = this.#options;
+    if (this.#closing) {
+      throw new HeadraceError("overloaded", "Headrace is shutting down; ask again in a moment", { retryAfterMs: 1_000 });
+    }
+    if (this.#open.size >= limits.openStreams) {
+      throw new HeadraceError("overloaded", "too many answers are being written; try again in a moment", {
+        retryAfterMs: 2_000,
+      });
+    }
+    if (owner !== "" && (this.#openByOwner.get(owner) ?? 0) >= limits.streamsPerKey) {
+      throw new HeadraceError("rate-limited", `this key has ${limits.streamsPerKey} open streams, which is its limit`, {
+        retryAfterMs: 2_000,
+      });
+    }
+  }
+
+  #run(id: string, epoch: number, { source, request, owner, onDisconnect }: StartOptions): void {
+    const { log, clock, limits, observe } = this.#options;
+    const stop = new AbortController();
+    const signal = stop.signal;
+    const work = runWriteLoop({ log, streamId: id, epoch, seq: 1, source, request, signal, limits, clock, observe });
+    const ended = work.then((end) => {
+      this.#open.delete(id);
+      this.#count(owner, -1);
+      if (end !== undefined) observe({ ...end, type: "stream-ended", streamId: id });
+      return end;
+    });
+    this.#open.set(id, { owner, stop, ended, onDisconnect });
+    this.#count(owner, 1);
+  }
+
+  #count(owner: string, change: number): void {
+    const count = (this.#openByOwner.get(owner) ?? 0) + change;
+    if (count > 0) this.#openByOwner.set(owner, count);
+    else this.#openByOwner.delete(owner);
+  }
+
+  #linger(streamId: string): void {
+    const open = this.#open.get(streamId);
+    if (open?.onDisconnect !== "cancel") return;
+    const { clock, lingerMs } = this.#options;
+    const signal = open.stop.signal;
+    clock.sleep(lingerMs, { signal }).then(
+      () => {
+        if (!this.#readers.has(streamId)) {
+          open.stop.abort(new HeadraceError("cancelled", "its last reader left"));
+        }
+      },
+      // The stream was stopped meanwhile, which is all that lingering is for.
+      () => {},
+    );
+  }
+}
