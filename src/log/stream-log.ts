@@ -13,9 +13,15 @@ export interface LogEntry {
 }
 
 /**
- * `ok`: stored, `next` is the seq to go on with. `dup`: was there already, so retrying an append of unknown outcome is
- * safe. `gap`: entries before it are missing, append again from `next`. `fenced`: another writer, with `epoch`, owns the
- * stream. `closed`: the terminal entry is there; nothing can follow it.
+ * The answer to an append, decided in this order:
+ *
+ * - `fenced`: another writer, with `epoch`, owns the stream.
+ * - `dup`: all of it was there already, so retrying an append of unknown outcome is safe, also after the terminal entry.
+ * - `closed`: the terminal entry is there; nothing can follow it.
+ * - `gap`: entries before it are missing, append again from `next`.
+ * - `ok`: stored. Where a first part was there already, only the rest was added.
+ *
+ * `next` is the seq to go on with. What is there already is told by position; events are not compared.
  */
 export type AppendResult =
   | { status: "ok" | "dup" | "gap"; next: number }
@@ -52,9 +58,12 @@ export interface ListOptions {
   owner: string;
   /** At most this many, newest first. */
   limit: number;
-  /** Only streams created before this id; for paging. */
+  /** Only streams created before this one of the owner's; for paging. */
   before?: string;
 }
+
+/** Takes entries that were just committed; none when the subscription is over. */
+export type Deliver = (entries: readonly LogEntry[]) => void;
 
 /**
  * The append-only logs of all streams: the only buffer between models and clients.
@@ -63,9 +72,10 @@ export interface ListOptions {
  * passes `describeStreamLog` of the conformance suite.
  */
 export interface StreamLog {
+  // Entries and events go in and come out by reference, shared with other readers: nobody changes them.
   readonly durability: Durability;
 
-  /** Claims id and idempotency key in one step. The log is empty afterwards, its epoch 1. */
+  /** Claims id and idempotency key in one step. The stream is empty afterwards, its epoch 1. */
   create(stream: NewStream): Promise<CreateResult>;
 
   /**
@@ -76,31 +86,51 @@ export interface StreamLog {
   append(streamId: string, epoch: number, seq: number, events: readonly StreamEvent[]): Promise<AppendResult>;
 
   /**
-   * Committed entries after seq `after` (-1 for all), in order, at most `limit`; empty when there are none yet.
+   * Committed entries after seq `after` (-1 for all), in order, at most `limit`; empty only when there are none yet.
    *
    * @throws HeadraceError `stream-not-found`.
    */
   read(streamId: string, options: { after: number; limit: number }): Promise<LogEntry[]>;
 
   /**
-   * Resolves when an entry after `seq` is committed (at once if one already is), or the stream is deleted.
+   * Resolves when an entry after `seq` is committed (at once if one already is), or the stream is deleted or unknown.
    * Rejects with the signal's reason.
    */
   waitForEntryAfter(streamId: string, seq: number, signal: AbortSignal): Promise<void>;
 
+  /**
+   * Follows without a promise per entry: `deliver` gets every entry after `after`, once, in order, right after its
+   * commit, never from within `subscribe` or `append`. It must not throw.
+   *
+   * Returns the function that ends it, or undefined when an entry after `after` is there already: read that first. A
+   * delivery of no entries ends the subscription, because the stream was deleted or the store lost track: read again.
+   *
+   * @throws HeadraceError `stream-not-found`.
+   */
+  subscribe(streamId: string, after: number, deliver: Deliver): (() => void) | undefined;
+
   info(streamId: string): Promise<StreamInfo | undefined>;
+  /** @throws HeadraceError `stream-not-found` - `before` is not a stream of this owner. */
   list(options: ListOptions): Promise<StreamInfo[]>;
   /** Streams without a terminal entry, of any owner: what a restarted process has to bring to an end. */
   listOpen(): Promise<StreamInfo[]>;
 
-  /** Becomes the writer: epoch + 1, older writers are fenced. Returns the new epoch and the next seq. */
+  /**
+   * Becomes the writer: epoch + 1, older writers are fenced. Returns the new epoch and the next seq.
+   *
+   * @throws HeadraceError `stream-not-found`.
+   */
   takeOver(streamId: string): Promise<{ epoch: number; next: number }>;
 
-  /** Removes the stream and its entries. Removing an unknown stream is fine. */
+  /** Removes the stream, its entries and its claim on an idempotency key. Removing an unknown stream is fine. */
   delete(streamId: string): Promise<void>;
 
-  /** Removes streams closed before `closedBefore` and idempotency keys claimed before `claimedBefore`. Returns how many streams. */
+  /**
+   * Removes streams closed before `closedBefore`, and idempotency keys of streams created before `claimedBefore`.
+   * Returns how many streams.
+   */
   sweep(options: { closedBefore: number; claimedBefore: number }): Promise<number>;
 
+  /** Lets go of the store. Whoever waits is woken; everything afterwards rejects with `log-unavailable`. */
   close(): Promise<void>;
 }
