@@ -68,6 +68,8 @@ export interface StreamStart {
   model: string;
   /** Milliseconds since the epoch. Whatever is rendered takes its time from here, not from a clock. */
   createdAt: number;
+  /** Whoever started the stream asked for usage in it, so whoever resumes it gets usage too. */
+  includeUsage?: true;
 }
 
 /** A provider began to answer. Constant facts of the answer are here, once. */

@@ -1,5 +1,5 @@
 import { HeadraceError } from "../core/errors.ts";
-import type { ProtocolName, StreamEnd } from "../core/events.ts";
+import type { ProtocolName, StreamEnd, StreamStart } from "../core/events.ts";
 import type { Observe } from "../core/observer.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
@@ -100,9 +100,9 @@ export class Streams {
       );
     }
     const { epoch } = created;
-    await log.append(id, epoch, 0, [
-      { type: "stream-start", streamId: id, format: 1, protocol, model: request.model, createdAt },
-    ]);
+    const header: StreamStart = { type: "stream-start", streamId: id, format: 1, protocol, model: request.model, createdAt };
+    if (request.wantsUsage === true) header.includeUsage = true;
+    await log.append(id, epoch, 0, [header]);
     this.#run(id, epoch, options);
     observe({ type: "stream-started", streamId: id, model: request.model, protocol });
     return { id, attached: false };

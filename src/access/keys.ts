@@ -1,0 +1,84 @@
+import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+
+import { HeadraceError } from "../core/errors.ts";
+
+/** A key as configured: the key itself, or the hex SHA-256 of it behind `sha256:`. */
+export interface ConfiguredKey {
+  name: string;
+  key?: string;
+  keyHash?: string;
+}
+
+/** Who asks. */
+export interface Principal {
+  /** Owns the streams it starts. The empty string when no keys are in use. */
+  owner: string;
+}
+
+export interface Keyring {
+  /**
+   * Finds out who asks, whichever header carries the key.
+   *
+   * @throws HeadraceError `unauthorized` - no key, or an unknown one.
+   * @throws HeadraceError `invalid-request` - two different keys in one request.
+   */
+  authenticate(headers: Headers): Principal;
+}
+
+const anonymous: Principal = { owner: "" };
+
+/** The headers in which official clients send their key. */
+const keyHeaders = ["x-api-key", "api-key", "x-goog-api-key"] as const;
+
+/** A ring without keys lets everybody in, as one anonymous owner: for a gateway that only its own machine can reach. */
+export function createKeyring(keys: readonly ConfiguredKey[]): Keyring {
+  // A random pepper: what is kept in memory is of no use to whoever reads it.
+  const pepper = randomBytes(32);
+  const mac = (keyHash: string): Buffer => createHmac("sha256", pepper).update(keyHash).digest();
+  const known = keys.map(({ name, key, keyHash }) => ({
+    principal: { owner: name },
+    mac: mac(keyHash?.replace(/^sha256:/, "") ?? sha256(key ?? "")),
+  }));
+
+  return {
+    authenticate(headers) {
+      if (known.length === 0) return anonymous;
+      const credential = credentialIn(headers);
+      if (credential === undefined) {
+        throw new HeadraceError("unauthorized", "this gateway needs a key: send `Authorization: Bearer <key>`");
+      }
+      const asked = mac(sha256(credential));
+      let found: Principal | undefined;
+      // Every key is compared, so the time says nothing about which one matched.
+      for (const { principal, mac: expected } of known) {
+        if (timingSafeEqual(asked, expected)) found = principal;
+      }
+      if (found === undefined) throw new HeadraceError("unauthorized", "this key is not known here; check it for typing errors");
+      return found;
+    },
+  };
+}
+
+function credentialIn(headers: Headers): string | undefined {
+  const found = new Set<string>();
+  const authorization = headers.get("authorization");
+  if (authorization !== null) {
+    const [scheme, token] = authorization.trim().split(/\s+/, 2);
+    if (scheme?.toLowerCase() !== "bearer" || token === undefined) {
+      throw new HeadraceError("unauthorized", "the Authorization header must be `Bearer <key>`");
+    }
+    found.add(token);
+  }
+  for (const name of keyHeaders) {
+    const value = headers.get(name);
+    if (value !== null) found.add(value.trim());
+  }
+  if (found.size > 1) {
+    throw new HeadraceError("invalid-request", "the request carries two different keys; send one");
+  }
+  return found.values().next().value;
+}
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}

@@ -1,0 +1,130 @@
+import { Hono } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+
+import type { Keyring } from "../access/keys.ts";
+import { HeadraceError, toHeadraceError } from "../core/errors.ts";
+import type { ProtocolName } from "../core/events.ts";
+import type { Clock } from "../core/time.ts";
+import type { StreamLog } from "../log/stream-log.ts";
+import type { Protocol } from "../protocols/protocol.ts";
+import type { ModelInfo, Router } from "../routing/router.ts";
+import type { OnDisconnect, Streams } from "../streams/streams.ts";
+import type { BodyLimits } from "./body.ts";
+import type { GatewayContext, GatewayEnvironment } from "./environment.ts";
+import { generateFromBody, generateFromQuery } from "./generate.ts";
+import type { GuardOptions } from "./guard.ts";
+import { guard } from "./guard.ts";
+import { deleteStream, getStream, listStreams } from "./stream-routes.ts";
+
+export interface AppOptions extends GuardOptions, BodyLimits {
+  streams: Streams;
+  log: StreamLog;
+  router: Router;
+  keyring: Keyring;
+  protocols: Readonly<Record<ProtocolName, Protocol>>;
+  clock: Clock;
+  createRequestId: () => string;
+  heartbeatMs: number;
+  onDisconnect: OnDisconnect;
+  /** False while the gateway is on its way down: load balancers then look elsewhere. */
+  isReady: () => boolean;
+  /** Told of what went wrong inside, with the request's id. */
+  report: (error: HeadraceError, requestId: string) => void;
+}
+
+/** Routes that need no key: they say nothing about anybody. */
+const open = new Set(["/", "/health", "/health/live", "/health/ready", "/healthz", "/readyz"]);
+
+const exposedHeaders = "headrace-stream-id, x-request-id, retry-after, retry-after-ms";
+
+/** The HTTP API. */
+export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
+  const { protocols, router, keyring } = options;
+  const app = new Hono<GatewayEnvironment>();
+
+  app.use(async (c, next) => {
+    c.set("requestId", requestIdOf(c, options));
+    c.set("protocol", protocolOfPath(c.req.path, protocols));
+    c.header("x-request-id", c.var.requestId);
+    const origin = guard(c.req.raw, c.env.rawHeaders, options);
+    if (origin !== undefined) allowOrigin(c, origin);
+    if (c.req.method === "OPTIONS") return c.body(null, 204);
+    c.set("owner", open.has(c.req.path) ? "" : keyring.authenticate(c.req.raw.headers).owner);
+    return next();
+  });
+
+  app.post("/v1/chat/completions", generateFromBody(options, protocols["openai-chat"]));
+  app.post("/v1/streams", generateFromBody(options, protocols["events"]));
+  app.post("/generate", generateFromBody(options, protocols["plain-text"]));
+  app.get("/stream", generateFromQuery(options, protocols["event-source"]));
+
+  app.get("/v1/streams", listStreams(options));
+  app.get("/v1/streams/:id", getStream(options));
+  app.delete("/v1/streams/:id", deleteStream(options));
+
+  app.get("/v1/models", (c) => c.json({ object: "list", data: router.models().map(describeModel) }));
+  app.get("/v1/models/:id{.+}", (c) => {
+    const found = router.models().find(({ id }) => id === c.req.param("id"));
+    if (found === undefined) throw new HeadraceError("model-not-found", "there is no such model; see GET /v1/models");
+    return c.json(describeModel(found));
+  });
+
+  for (const path of ["/health", "/health/live", "/healthz"]) app.get(path, (c) => c.json({ status: "ok" }));
+  for (const path of ["/health/ready", "/readyz"]) {
+    app.get(path, (c) => (options.isReady() ? c.json({ status: "ok" }) : c.json({ status: "stopping" }, 503)));
+  }
+  app.get("/", (c) => c.text(greeting(new URL(c.req.url).origin)));
+
+  app.notFound((c) => {
+    throw new HeadraceError("not-found", `there is no ${c.req.method} ${c.req.path.slice(0, 200)} here; GET / lists what is`);
+  });
+  app.onError((thrown, c) => answerError(c, toHeadraceError(thrown), options));
+  return app;
+}
+
+function answerError(c: GatewayContext, error: HeadraceError, { report }: AppOptions): Response {
+  if (error.status >= 500) report(error, c.var.requestId);
+  const { status, headers, body } = c.var.protocol.writeError(error, c.var.requestId);
+  for (const [name, value] of Object.entries(headers ?? {})) c.header(name, value);
+  // Whoever sent too much is still sending: the connection cannot be used for another request.
+  if (status === 413 || status === 408 || status === 431) c.header("connection", "close");
+  return c.json(body, status as ContentfulStatusCode);
+}
+
+/** Errors on routes that speak no protocol of their own have the shape that most clients know. */
+function protocolOfPath(path: string, protocols: AppOptions["protocols"]): Protocol {
+  if (path === "/stream") return protocols["event-source"];
+  if (path === "/generate") return protocols["plain-text"];
+  return protocols["openai-chat"];
+}
+
+function requestIdOf(c: GatewayContext, { createRequestId }: AppOptions): string {
+  const given = c.req.header("x-request-id");
+  return given !== undefined && /^[\w.-]{1,128}$/.test(given) ? given : createRequestId();
+}
+
+function allowOrigin(c: GatewayContext, origin: string): void {
+  c.header("access-control-allow-origin", origin);
+  c.header("vary", "origin");
+  c.header("access-control-expose-headers", exposedHeaders);
+  if (c.req.method !== "OPTIONS") return;
+  c.header("access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
+  c.header("access-control-allow-headers", c.req.header("access-control-request-headers") ?? "*");
+  c.header("access-control-max-age", "600");
+}
+
+function describeModel({ id, ownedBy, kind }: ModelInfo) {
+  return { id, object: "model", created: 0, owned_by: ownedBy, kind };
+}
+
+function greeting(origin: string): string {
+  return `Headrace is running.
+
+  POST ${origin}/v1/chat/completions   OpenAI Chat Completions: point any OpenAI SDK at ${origin}/v1
+  GET  ${origin}/stream?prompt=Hello   for EventSource
+  POST ${origin}/generate              {"prompt": "Hello"} gives chunked text
+  POST ${origin}/v1/streams            start a stream for the headrace client
+  GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it
+  GET  ${origin}/v1/models             what can be asked
+`;
+}

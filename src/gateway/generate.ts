@@ -1,0 +1,76 @@
+import { HeadraceError } from "../core/errors.ts";
+import type { JsonObject } from "../core/json.ts";
+import type { GenerateRequest } from "../core/request.ts";
+import type { Protocol } from "../protocols/protocol.ts";
+import { beginning } from "../streams/follow.ts";
+import type { AppOptions } from "./app.ts";
+import { readJsonBody } from "./body.ts";
+import type { GatewayContext } from "./environment.ts";
+import type { HeadraceOptions } from "./headrace-options.ts";
+import { takeHeadraceOptions } from "./headrace-options.ts";
+import { readEventId } from "./resume.ts";
+import { respondWithAnswer, respondWithStream } from "./respond.ts";
+import { followStream } from "./stream-routes.ts";
+
+/** A route that starts a stream in a protocol, its request in the body. */
+export function generateFromBody(app: AppOptions, protocol: Protocol) {
+  return async (c: GatewayContext): Promise<Response> => {
+    const lastEventId = c.req.header("last-event-id");
+    if (lastEventId !== undefined) return resume(c, app, lastEventId);
+    const { text, json } = await readJsonBody(c.req.raw, app);
+    const { body, options } = takeHeadraceOptions(json);
+    return generate(c, app, { protocol, body, text: `${c.req.path}\n${text}`, options });
+  };
+}
+
+/** A route that starts a stream in a protocol, its request in the query: what an EventSource can ask for. */
+export function generateFromQuery(app: AppOptions, protocol: Protocol) {
+  return async (c: GatewayContext): Promise<Response> => {
+    const lastEventId = c.req.header("last-event-id");
+    if (lastEventId !== undefined && lastEventId !== "") return resume(c, app, lastEventId);
+    const body: JsonObject = c.req.query();
+    return generate(c, app, { protocol, body, text: c.req.url, options: {} });
+  };
+}
+
+function resume(c: GatewayContext, app: AppOptions, lastEventId: string): Promise<Response> {
+  const { streamId, cursor } = readEventId(lastEventId);
+  return followStream(c, app, { streamId, cursor, protocol: c.var.protocol });
+}
+
+interface Asked {
+  protocol: Protocol;
+  body: JsonObject;
+  /** What identifies the request, for idempotency. */
+  text: string;
+  options: HeadraceOptions;
+}
+
+async function generate(c: GatewayContext, app: AppOptions, { protocol, body, text, options }: Asked): Promise<Response> {
+  const { streams, router, clock, heartbeatMs } = app;
+  const read = protocol.readRequest(body);
+  const resolved = router.resolve(read.model === "" ? undefined : read.model);
+  const request: GenerateRequest = { ...read, model: resolved.model };
+  const key = c.req.header("idempotency-key");
+  const started = await streams.start({
+    source: resolved.source,
+    request,
+    protocol: protocol.name,
+    owner: c.var.owner,
+    onDisconnect: options.onDisconnect ?? resolved.onDisconnect ?? app.onDisconnect,
+    ...(key !== undefined && { idempotency: { key: checkKey(key), requestHash: await hash(text) } }),
+  });
+  const respond = request.wantsStream === false ? respondWithAnswer : respondWithStream;
+  const writeOptions = { streamId: started.id, includeUsage: request.wantsUsage === true };
+  return respond(c, { streams, clock, patienceMs: heartbeatMs, protocol, writeOptions, position: beginning });
+}
+
+function checkKey(key: string): string {
+  if (key.length > 0 && key.length <= 255) return key;
+  throw new HeadraceError("invalid-request", "an Idempotency-Key has 1 to 255 characters", { param: "Idempotency-Key" });
+}
+
+async function hash(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

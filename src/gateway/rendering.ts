@@ -1,0 +1,38 @@
+import { writeCursor } from "../log/cursor.ts";
+import type { Protocol, WriteOptions } from "../protocols/protocol.ts";
+import { frameWithId } from "../protocols/sse.ts";
+import type { Rendering } from "../streams/broadcast.ts";
+
+/** How frames become bytes; `name` tells two encodings apart. */
+export interface FrameEncoding {
+  name: string;
+  encode(frame: string): Uint8Array;
+}
+
+const heartbeatFrame = ": heartbeat\n\n";
+
+/** How a stream's entries become bytes in a protocol. With SSE each frame carries the cursor to resume from. */
+export function createRendering(protocol: Protocol, options: WriteOptions, { name, encode }: FrameEncoding): Rendering {
+  const isSse = protocol.framing === "sse";
+  const rendering: Rendering = {
+    key: `${protocol.name} ${options.includeUsage === true ? "usage" : ""} ${name}`,
+    tellsFailures: isSse,
+    createWriter() {
+      const writer = protocol.createEventWriter(options);
+      const idPrefix = `${options.streamId}:`;
+      return ({ epoch, seq, event }) => {
+        const frames = writer.write(event);
+        const last = frames.length - 1;
+        // The common case first: it runs for every token.
+        if (last === 0 && isSse) return [encode(frameWithId(frames[0] as string, `${idPrefix}${epoch}-${seq}`))];
+        if (!isSse) return frames.map(encode);
+        return frames.map((frame, index) => {
+          const cursor = index === last ? { epoch, seq } : { epoch, seq, frames: index + 1 };
+          return encode(frameWithId(frame, idPrefix + writeCursor(cursor)));
+        });
+      };
+    },
+  };
+  if (isSse) rendering.heartbeat = encode(heartbeatFrame);
+  return rendering;
+}

@@ -1,0 +1,107 @@
+import { HeadraceError } from "../core/errors.ts";
+import type { ProtocolName } from "../core/events.ts";
+import type { Cursor } from "../log/cursor.ts";
+import type { StreamInfo } from "../log/stream-log.ts";
+import type { Protocol } from "../protocols/protocol.ts";
+import { beginning, positionAfter } from "../streams/follow.ts";
+import type { AppOptions } from "./app.ts";
+import type { GatewayContext } from "./environment.ts";
+import { readFollowCursor } from "./resume.ts";
+import { respondWithStream } from "./respond.ts";
+
+const maxListed = 100;
+
+export interface FollowRequest {
+  streamId: string;
+  /** The last thing the client has; without it the stream is read from its beginning. */
+  cursor?: Cursor;
+  protocol: Protocol;
+}
+
+/** `GET /v1/streams/{id}`: follows a stream in any protocol, by default the one it was started in. */
+export function getStream(app: AppOptions) {
+  return async (c: GatewayContext): Promise<Response> => {
+    const streamId = c.req.param("id") ?? "";
+    const info = await app.streams.info(streamId, c.var.owner);
+    const protocol = protocolNamed(app, c.req.query("as") ?? info.protocol);
+    const text = c.req.query("after") ?? c.req.header("last-event-id");
+    if (text === undefined || text === "") return followStream(c, app, { streamId, protocol });
+    return followStream(c, app, { streamId, protocol, cursor: readFollowCursor(streamId, text) });
+  };
+}
+
+/** Goes on with a stream behind a cursor. */
+export async function followStream(
+  c: GatewayContext,
+  app: AppOptions,
+  { streamId, cursor, protocol }: FollowRequest,
+): Promise<Response> {
+  const { streams, log, clock, heartbeatMs } = app;
+  const info = await streams.info(streamId, c.var.owner);
+  const [header] = await log.read(streamId, { after: -1, limit: 1 });
+  const includeUsage = header?.event.type === "stream-start" && header.event.includeUsage === true;
+  const writeOptions = { streamId, includeUsage };
+  let position = cursor === undefined ? beginning : await positionAfter(log, streamId, cursor);
+  if (info.closedAt !== undefined && position.seq >= info.entries) {
+    // An EventSource reconnects for ever unless it is told that this was all.
+    if (c.req.method === "GET" && c.req.header("last-event-id") !== undefined) {
+      return c.body(null, 204, { "headrace-stream-id": streamId });
+    }
+    position = { seq: info.entries - 1, skipFrames: 0 };
+  }
+  return respondWithStream(c, { streams, clock, patienceMs: heartbeatMs, protocol, writeOptions, position });
+}
+
+/** `DELETE /v1/streams/{id}`: stops it; with `?purge=true` nothing of it is kept. */
+export function deleteStream(app: AppOptions) {
+  return async (c: GatewayContext): Promise<Response> => {
+    const streamId = c.req.param("id") ?? "";
+    await app.streams.info(streamId, c.var.owner);
+    if (c.req.query("purge") === "true") {
+      await app.streams.delete(streamId);
+      return c.json({ id: streamId, object: "stream", deleted: true });
+    }
+    await app.streams.stop(streamId);
+    return c.json(describe(await app.streams.info(streamId, c.var.owner)));
+  };
+}
+
+/** `GET /v1/streams`: the caller's streams, newest first. */
+export function listStreams(app: AppOptions) {
+  return async (c: GatewayContext): Promise<Response> => {
+    const limit = Number(c.req.query("limit") ?? 20);
+    if (!Number.isInteger(limit) || limit < 1 || limit > maxListed) {
+      throw new HeadraceError("invalid-request", `limit is a whole number from 1 to ${maxListed}`, { param: "limit" });
+    }
+    const before = c.req.query("before");
+    const owner = c.var.owner;
+    // One more than asked for tells whether there are further ones.
+    const found = await app.streams.list({ owner, limit: limit + 1, ...(before !== undefined && { before }) });
+    return c.json({ object: "list", data: found.slice(0, limit).map(describe), has_more: found.length > limit });
+  };
+}
+
+function describe(info: StreamInfo) {
+  const { id, model, protocol, createdAt, closedAt, entries, epoch } = info;
+  return {
+    id,
+    object: "stream",
+    model,
+    protocol,
+    state: closedAt === undefined ? "open" : "closed",
+    created_at: new Date(createdAt).toISOString(),
+    closed_at: closedAt === undefined ? null : new Date(closedAt).toISOString(),
+    entries,
+    epoch,
+  };
+}
+
+const shortNames: Record<string, ProtocolName> = { text: "plain-text" };
+
+function protocolNamed({ protocols }: AppOptions, name: string): Protocol {
+  const full = shortNames[name] ?? name;
+  const protocol = Object.hasOwn(protocols, full) ? protocols[full as ProtocolName] : undefined;
+  if (protocol !== undefined) return protocol;
+  const known = [...Object.keys(protocols), ...Object.keys(shortNames)].join(", ");
+  throw new HeadraceError("invalid-request", `a stream cannot be followed as that; known are ${known}`, { param: "as" });
+}

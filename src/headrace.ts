@@ -1,0 +1,284 @@
+import type { ConfiguredKey } from "./access/keys.ts";
+import { createKeyring } from "./access/keys.ts";
+import type { Config, ConfigInput, LogConfig, ProviderConfig } from "./config.ts";
+import { isLoopback, parseConfig } from "./config.ts";
+import type { Environment } from "./config/environment.ts";
+import { providersFromEnvironment } from "./config/environment.ts";
+import type { AnswerStream } from "./core/answer-stream.ts";
+import { createAnswerStream } from "./core/answer-stream.ts";
+import { HeadraceError } from "./core/errors.ts";
+import type { StreamEvent } from "./core/events.ts";
+import type { Observation, Observe } from "./core/observer.ts";
+import type { GenerateRequest } from "./core/request.ts";
+import { promptRequest } from "./core/request.ts";
+import type { StreamSource } from "./core/source.ts";
+import type { Clock, Randomness } from "./core/time.ts";
+import { createApp } from "./gateway/app.ts";
+import type { RuntimeBindings } from "./gateway/environment.ts";
+import { MemoryLog } from "./log/memory-log.ts";
+import type { StreamLog } from "./log/stream-log.ts";
+import { createIds, systemClock, systemRandomness } from "./outside.ts";
+import { protocols } from "./protocols/all.ts";
+import type { Fetch } from "./providers/fetch-transport.ts";
+import { createFetchTransport } from "./providers/fetch-transport.ts";
+import { createHttpProvider } from "./providers/http-provider.ts";
+import { createSimulator, simulatorModels } from "./providers/simulator/simulator.ts";
+import type { Transport } from "./providers/transport.ts";
+import { createUserModelSource } from "./providers/user-model.ts";
+import type { Vendor } from "./providers/vendors.ts";
+import { isVendorName, vendors } from "./providers/vendors.ts";
+import type { ModelInfo, RoutedProvider, Router } from "./routing/router.ts";
+import { createRouter } from "./routing/router.ts";
+import { Streams } from "./streams/streams.ts";
+
+/** The outside world, all of it. Whatever is left out is the real one. */
+export interface Outside {
+  clock?: Clock;
+  randomness?: Randomness;
+  /** Calls providers. Default: undici on its own connections, without timers. */
+  fetch?: Fetch;
+  /** Where variables are read. Default: the process's. */
+  environment?: Environment;
+  /** Told of everything worth counting or tracing. */
+  observe?: Observe;
+  /** Told of what went wrong inside. Default: one line on standard error. */
+  report?: (error: HeadraceError, requestId: string) => void;
+}
+
+/** What the library asks a model. */
+export type StreamRequest = { signal?: AbortSignal; model?: string } & (
+  | { prompt: string; system?: string }
+  | Omit<GenerateRequest, "model" | "original">
+);
+
+export interface Headrace {
+  readonly config: Config;
+  /** The whole gateway as a web-standard handler, to be mounted anywhere. */
+  fetch(request: Request, bindings?: RuntimeBindings): Promise<Response>;
+  /** Starts a stream and reads it while it grows. The stream has a log like any other. */
+  stream(request: StreamRequest): AnswerStream;
+  readonly streams: Streams;
+  models(): ModelInfo[];
+  /** Takes nothing new, lets open streams finish for `drainMs` (default 0), then ends what is left and closes the log. */
+  close(options?: { drainMs?: number }): Promise<void>;
+}
+
+/**
+ * Puts Headrace together: the one place that knows which concrete parts exist.
+ *
+ * @param input - configuration as written in a file; left out, it is read as the gateway reads it (file, `.env`,
+ * variables).
+ * @throws HeadraceError `invalid-request` - the configuration is wrong; the message names every key at fault.
+ * @throws HeadraceError `log-unavailable`, `storage-full` - the log cannot be opened.
+ */
+export async function createHeadrace(input?: ConfigInput, outside: Outside = {}): Promise<Headrace> {
+  const { clock = systemClock, randomness = systemRandomness, environment = globalThis.process?.env ?? {} } = outside;
+  const { observe = () => {}, report = reportOnStandardError } = outside;
+  const config = input === undefined ? await readConfig() : parseConfig(input);
+  const ids = createIds(randomness);
+  const network = await openNetwork(config, outside.fetch);
+  const router = createRouterFrom(config, { environment, transport: network.transport, clock });
+  const log = await openLog(config.log, clock);
+  const { reliability, server, limits } = config;
+
+  const streams = new Streams({
+    log,
+    clock,
+    createStreamId: ids.streamId,
+    observe: observe satisfies (observation: Observation) => void,
+    heartbeatMs: server.heartbeatMs,
+    lingerMs: reliability.lingerMs,
+    limits,
+  });
+  await streams.recover();
+  const stopSweeping = sweepRegularly(log, config.log, clock, report);
+
+  let ready = true;
+  const app = createApp({
+    streams,
+    log,
+    router,
+    protocols,
+    clock,
+    report,
+    keyring: createKeyring(resolveKeys(config, environment)),
+    createRequestId: ids.requestId,
+    isReady: () => ready,
+    onDisconnect: reliability.onDisconnect,
+    loopback: isLoopback(server.host),
+    ...server,
+    ...limits,
+  });
+
+  return {
+    config,
+    streams,
+    models: () => router.models(),
+    fetch: async (request, bindings = {}) => app.fetch(request, bindings),
+    stream: (request) => startStream(request, { streams, router, clock }),
+    async close({ drainMs = 0 } = {}) {
+      ready = false;
+      await streams.close({ drainMs });
+      stopSweeping();
+      await network.close();
+      await log.close();
+    },
+  };
+}
+
+async function readConfig(): Promise<Config> {
+  const { loadConfig, loadEnvironmentFile } = await import("./config/load.ts");
+  loadEnvironmentFile();
+  return (await loadConfig()).config;
+}
+
+async function openNetwork(config: Config, fetch: Fetch | undefined): Promise<{ transport: Transport; close(): Promise<void> }> {
+  if (fetch !== undefined) return { transport: createFetchTransport(fetch), close: async () => {} };
+  const { createUndiciTransport } = await import("./providers/undici-transport.ts");
+  return createUndiciTransport(config.reliability);
+}
+
+/** `auto` is the most that costs little: what is committed survives `kill -9`. */
+async function openLog({ store, path, durability }: LogConfig, clock: Clock): Promise<StreamLog> {
+  if (store === "memory" || durability === "memory") return new MemoryLog(clock);
+  const { SqliteLog } = await import("./log/sqlite-log.ts");
+  return SqliteLog.open({ path, durability: durability === "auto" ? "process" : durability, now: clock.now });
+}
+
+interface RouterParts {
+  environment: Environment;
+  transport: Transport;
+  clock: Clock;
+}
+
+function createRouterFrom(config: Config, { environment, transport, clock }: RouterParts): Router {
+  const found = { ...providersFromEnvironment(environment, vendors as Readonly<Record<string, Vendor>>), ...config.providers };
+  const providers = new Map<string, RoutedProvider>();
+  for (const [name, provider] of Object.entries(found)) {
+    providers.set(name, openProvider(name, provider, environment, transport));
+  }
+  const simulated = createFetchTransport(createSimulator({ clock }));
+  if (!providers.has("sim")) {
+    const protocol = protocols["openai-chat"];
+    const source = createHttpProvider({ name: "sim", protocol, baseUrl: "http://simulator/v1", transport: simulated });
+    providers.set("sim", { source, label: "the simulator", models: simulatorModels });
+  }
+  const routes = Object.entries(config.routes).map(([name, { targets, onDisconnect }]) => {
+    const names = targets.map((target) => (typeof target === "string" ? target : target.target));
+    return [name, { targets: names, ...(onDisconnect !== undefined && { onDisconnect }) }] as const;
+  });
+  const models = new Map<string, StreamSource>();
+  for (const [name, model] of Object.entries(config.models)) models.set(name, createUserModelSource(name, model));
+
+  const defaultModel = Object.keys(config.routes)[0] ?? (Object.keys(found).length === 0 ? "sim/gpt-4o" : undefined);
+  return createRouter({
+    providers,
+    routes: new Map(routes),
+    models,
+    hint: hintFor(environment),
+    ...(defaultModel !== undefined && { defaultModel }),
+  });
+}
+
+function openProvider(name: string, config: ProviderConfig, environment: Environment, transport: Transport): RoutedProvider {
+  if (!isVendorName(config.vendor)) {
+    const known = Object.keys(vendors).join(", ");
+    throw new HeadraceError("invalid-request", `providers.${name}.vendor: there is no vendor "${config.vendor}"; known are ${known}`);
+  }
+  const vendor: Vendor = vendors[config.vendor];
+  const baseUrl = config.baseUrl ?? vendor.baseUrl;
+  if (baseUrl === undefined) {
+    throw new HeadraceError("invalid-request", `providers.${name}.baseUrl: is missing; ${vendor.label} is wherever you run it`);
+  }
+  const variable = config.apiKeyVariable ?? vendor.apiKeyVariable;
+  const apiKey = config.apiKey ?? (variable === undefined ? undefined : environment[variable]);
+  if (apiKey === undefined && config.apiKeyVariable !== undefined) {
+    throw new HeadraceError("invalid-request", `providers.${name}.apiKeyVariable: the variable ${config.apiKeyVariable} is not set`);
+  }
+  const source = createHttpProvider({
+    name,
+    protocol: protocols[vendor.protocol],
+    baseUrl: baseUrl.replace(/\/+$/, ""),
+    quirks: vendor.quirks ?? {},
+    transport,
+    ...(apiKey !== undefined && { apiKey }),
+    ...(config.headers !== undefined && { headers: config.headers }),
+  });
+  return {
+    source,
+    label: vendor.label,
+    ...(config.models !== undefined && { models: config.models }),
+    ...(vendor.modelPrefixes !== undefined && { modelPrefixes: vendor.modelPrefixes }),
+  };
+}
+
+function hintFor(environment: Environment): string {
+  const variables = Object.values(vendors as Record<string, Vendor>).flatMap(({ apiKeyVariable }) => apiKeyVariable ?? []);
+  const missing = variables.filter((variable) => environment[variable] === undefined);
+  return `Write it as provider/model; setting one of ${missing.join(", ")} makes its provider appear, others go under \`providers\``;
+}
+
+function resolveKeys({ access }: Config, environment: Environment): ConfiguredKey[] {
+  return access.keys.map(({ name, key, keyHash, keyVariable }) => {
+    const value = keyVariable === undefined ? key : environment[keyVariable];
+    if (value !== undefined) return { name, key: value };
+    if (keyHash !== undefined) return { name, keyHash };
+    throw new HeadraceError("invalid-request", `access.keys: the variable ${keyVariable} of key "${name}" is not set`);
+  });
+}
+
+const hourMs = 3_600_000;
+const sweepEveryMs = 60_000;
+
+function sweepRegularly(
+  log: StreamLog,
+  { keepClosedHours, idempotencyHours }: LogConfig,
+  clock: Clock,
+  report: NonNullable<Outside["report"]>,
+): () => void {
+  return clock.every(sweepEveryMs, () => {
+    const now = clock.now();
+    log
+      .sweep({ closedBefore: now - keepClosedHours * hourMs, claimedBefore: now - idempotencyHours * hourMs })
+      .catch((error: unknown) => {
+        report(new HeadraceError("log-unavailable", "old streams could not be removed from the log", { cause: error }), "sweep");
+      });
+  });
+}
+
+interface StartParts {
+  streams: Streams;
+  router: Router;
+  clock: Clock;
+}
+
+function startStream(request: StreamRequest, { streams, router, clock }: StartParts): AnswerStream {
+  const reading = new AbortController();
+  request.signal?.addEventListener("abort", () => reading.abort(request.signal?.reason), { once: true });
+  const started = start();
+
+  async function start(): Promise<string> {
+    const { model, source, onDisconnect = "continue" } = router.resolve(request.model);
+    const { signal: _signal, ...asked } = request;
+    const neutral = "prompt" in asked ? promptRequest(model, asked.prompt, asked.system) : { ...asked, model };
+    const { id } = await streams.start({ source, request: neutral, protocol: "events", owner: "", onDisconnect });
+    return id;
+  }
+  async function* events(): AsyncGenerator<StreamEvent> {
+    const streamId = await started;
+    const release = streams.retain(streamId);
+    try {
+      for await (const entries of streams.follow(streamId, { signal: reading.signal })) {
+        for (const { event } of entries) yield event;
+      }
+    } finally {
+      release();
+    }
+  }
+  return createAnswerStream(events(), { clock, id: started, stop: async () => streams.stop(await started) });
+}
+
+function reportOnStandardError(error: HeadraceError, requestId: string): void {
+  const cause = error.cause instanceof Error ? `: ${error.cause.stack ?? error.cause.message}` : "";
+  console.error(`${requestId} ${error.code}: ${error.message}${cause}`);
+}
