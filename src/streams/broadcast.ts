@@ -61,6 +61,9 @@ export class Broadcast {
   readonly #readers = new Set<BroadcastReader>();
   #ring: Rendered[] = [];
   #ringBytes = 0;
+  /** Of the last entry that was rendered. */
+  #seq = -1;
+  /** Set once the terminal entry was rendered; false when the connection has to show that the body is not whole. */
   #whole: boolean | undefined;
 
   constructor(log: StreamLog, streamId: string, rendering: Rendering, onEmpty: () => void) {
@@ -101,15 +104,39 @@ export class Broadcast {
     if (this.#whole !== undefined) reader.end(this.#whole);
   }
 
+  /** Reads what is there, then is told of what comes, without a promise per entry. */
   async #run(): Promise<void> {
     const write = this.#rendering.createWriter();
-    for await (const entries of follow(this.#log, this.#streamId, { signal: this.#stop.signal })) {
+    const take = (entries: readonly LogEntry[]): void => {
       for (const entry of entries) this.#keep(entry.seq, write(entry));
-      const last = (entries.at(-1) as LogEntry).event;
-      if (isTerminal(last)) this.#whole = this.#rendering.tellsFailures || isWhole(last.outcome);
+      const { seq, event } = entries.at(-1) as LogEntry;
+      this.#seq = seq;
+      if (isTerminal(event)) this.#whole = this.#rendering.tellsFailures || isWhole(event.outcome);
       for (const reader of this.#readers) this.deliver(reader);
       this.#trim();
+    };
+    while (this.#whole === undefined && !this.#stop.signal.aborted) {
+      const entries = await this.#log.read(this.#streamId, { after: this.#seq, limit: 256 });
+      if (entries.length > 0) take(entries);
+      else await this.#takeAsCommitted(take);
     }
+  }
+
+  /** Resolves when the stream has ended, nobody reads any more, or the log has to be read again. */
+  #takeAsCommitted(take: (entries: readonly LogEntry[]) => void): Promise<void> {
+    return new Promise((resolve) => {
+      const unsubscribe = this.#log.subscribe(this.#streamId, this.#seq, (entries) => {
+        if (entries.length > 0) take(entries);
+        if (entries.length === 0 || this.#whole !== undefined) done();
+      });
+      const done = (): void => {
+        this.#stop.signal.removeEventListener("abort", done);
+        unsubscribe?.();
+        resolve();
+      };
+      if (unsubscribe === undefined) resolve();
+      else this.#stop.signal.addEventListener("abort", done, { once: true });
+    });
   }
 
   #keep(seq: number, frames: Uint8Array[]): void {
