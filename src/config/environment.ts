@@ -8,6 +8,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** What has to be known of a vendor to find it in the environment. */
 export interface VendorVariables {
+  label: string;
   baseUrl?: string;
   apiKeyVariable?: string;
   baseUrlVariable?: string;

@@ -72,7 +72,7 @@ export function createAnswerStream(
   const reading = new Reading(clock);
   void reading.run(events);
   const streamId = id ?? reading.streamId.promise;
-  const final = reading.done.promise.then(() => reading.final());
+  const final = reading.done.promise.then(() => reading.final(streamId));
   // Whoever does not await these must not get an unhandled rejection for it.
   streamId.catch(() => {});
   final.catch(() => {});
@@ -127,13 +127,13 @@ class Reading implements AsyncIterable<StreamEvent> {
     }
   }
 
-  async final(): Promise<FinalAnswer> {
+  async final(streamId: Promise<string>): Promise<FinalAnswer> {
     if (this.#failure !== undefined) throw this.#failure;
     const { answer } = this.#fold;
     const blocks = answer.choices[0]?.blocks ?? [];
     const durationMs = this.#endedAt - this.#startedAt;
     const final: FinalAnswer = {
-      streamId: answer.start?.streamId ?? "",
+      streamId: answer.start?.streamId ?? (await streamId),
       text: answerText(answer),
       reasoning: blocks.map((block) => (block.kind === "reasoning" ? block.text : "")).join(""),
       toolCalls: blocks.flatMap((block) =>
