@@ -74,8 +74,7 @@ export function createAnswerStream(
   const streamId = id ?? reading.streamId.promise;
   const final = reading.done.promise.then(() => reading.final(streamId));
   // Whoever does not await these must not get an unhandled rejection for it.
-  streamId.catch(() => {});
-  final.catch(() => {});
+  for (const promise of [streamId, reading.streamId.promise, final]) promise.catch(() => {});
   return { id: streamId, text: { [Symbol.asyncIterator]: () => textOf(reading) }, events: reading, final, stop };
 }
 
