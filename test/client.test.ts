@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, test } from "vitest";
 import { type ClientOptions, createClient } from "../src/client/client.ts";
 import type { StreamEvent } from "../src/core/events.ts";
@@ -125,6 +127,28 @@ describe("a connection that breaks", () => {
       const { fetch } = scripted([() => sse([all.slice(0, cut)], "break")]);
       const { client, clock } = clientOf(fetch);
       assert.equal(await within(clock, read(client.stream({ prompt: "go" }))), sentence, `cut after ${cut} bytes`);
+    }
+  });
+
+  test("on a real socket, torn down at every event, changes nothing in the text", async () => {
+    let requests = 0;
+    const server = createServer((request, response) => {
+      requests += 1;
+      const after = /-(\d+)$/.exec(String(request.headers["last-event-id"]))?.[1];
+      const next = after === undefined ? 0 : Number(after) + 1;
+      response.writeHead(200, { "content-type": "text/event-stream", "headrace-stream-id": "st_1" });
+      response.write(frames[next] ?? "", () => response.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      // Without jitter there is no pause between two tries.
+      const random = { number: () => 0, bytes: (length: number) => new Uint8Array(length) };
+      const client = createClient({ baseUrl: `http://127.0.0.1:${port}`, random });
+      assert.equal(await read(client.stream({ prompt: "go" })), sentence);
+      assert.equal(requests, frames.length);
+    } finally {
+      server.close();
     }
   });
 

@@ -25,9 +25,8 @@ export function addTailCommand(program: Command): void {
 async function tail(streamId: string, options: TailOptions): Promise<void> {
   process.on("SIGINT", () => process.exit(exitCodes.interrupted));
   onBrokenPipe(() => process.exit(exitCodes.ok));
-  const answer = connectTo(options).follow(streamId, {
-    ...(options.after === undefined ? {} : { after: options.after }),
-  });
+  const position = options.after === undefined ? {} : { after: options.after };
+  const answer = connectTo(options).follow(streamId, position);
   if (options.as === "events" || options.json) {
     for await (const event of answer.events) writeJson(event);
     return;
