@@ -37,7 +37,10 @@ export function endsStream(events: readonly StreamEvent[]): boolean {
 }
 
 export function streamNotFound(streamId: string): HeadraceError {
-  return new HeadraceError("stream-not-found", `there is no stream ${streamId}; it was deleted, has expired or never was`);
+  return new HeadraceError(
+    "stream-not-found",
+    `there is no stream ${streamId}; it was deleted, has expired or never was`,
+  );
 }
 
 export function logClosed(): HeadraceError {

@@ -40,8 +40,8 @@ export class MemoryLog implements StreamLog {
   #untold: MemoryStream[] = [];
   #closed = false;
 
-  constructor({ now }: { now: () => number }) {
-    this.#now = now;
+  constructor(clock: { now(): number }) {
+    this.#now = () => clock.now();
   }
 
   async create({ idempotency, ...facts }: NewStream): Promise<CreateResult> {
@@ -59,14 +59,25 @@ export class MemoryLog implements StreamLog {
       const { requestHash } = idempotency;
       this.#keys.set(keyId, { streamId: facts.id, requestHash, claimedAt: facts.createdAt });
     }
-    this.#streams.set(facts.id, { facts, entries: [], epoch: 1, closedAt: undefined, keyId, told: 0 });
+    this.#streams.set(facts.id, {
+      facts,
+      entries: [],
+      epoch: 1,
+      closedAt: undefined,
+      keyId,
+      told: 0,
+    });
     return { status: "created", epoch: 1 };
   }
 
   async append(streamId: string, epoch: number, seq: number, events: readonly StreamEvent[]): Promise<AppendResult> {
     const stream = this.#stream(streamId);
     const { entries } = stream;
-    const state = { epoch: stream.epoch, next: entries.length, closed: stream.closedAt !== undefined };
+    const state = {
+      epoch: stream.epoch,
+      next: entries.length,
+      closed: stream.closedAt !== undefined,
+    };
     const { result, skip } = decideAppend(state, epoch, seq, events);
     if (result.status !== "ok") return result;
     if (entries.length === stream.told) this.#tellLater(stream);
@@ -178,10 +189,6 @@ export class MemoryLog implements StreamLog {
   #checkOpen(): void {
     if (this.#closed) throw logClosed();
   }
-}
-
-export function createMemoryLog(options: { now: () => number }): StreamLog {
-  return new MemoryLog(options);
 }
 
 function infoOf({ facts, entries, epoch, closedAt }: MemoryStream): StreamInfo {

@@ -1,0 +1,390 @@
+import { closeSync, openSync } from "node:fs";
+import type { DatabaseSync } from "node:sqlite";
+import { HeadraceError } from "../core/errors.ts";
+import type { StreamEvent } from "../core/events.ts";
+import { decideAppend, logClosed, streamNotFound } from "./append-decision.ts";
+import type { Change, Staged } from "./sqlite-commits.ts";
+import { GroupCommit } from "./sqlite-commits.ts";
+import { sqliteError } from "./sqlite-errors.ts";
+import { Journal } from "./sqlite-journal.ts";
+import { LiveStream } from "./live-stream.ts";
+import { restoreStreams } from "./sqlite-restore.ts";
+import { openDatabase } from "./sqlite-schema.ts";
+import { Segments } from "./sqlite-segments.ts";
+import type { StreamRow } from "./sqlite-streams.ts";
+import { infoOfRow, StreamTable } from "./sqlite-streams.ts";
+import { Upkeep } from "./sqlite-upkeep.ts";
+import type {
+  AppendResult,
+  CreateResult,
+  Deliver,
+  ListOptions,
+  LogEntry,
+  NewStream,
+  StreamInfo,
+  StreamLog,
+} from "./stream-log.ts";
+import { Watchers } from "./watchers.ts";
+
+export interface SqliteLogOptions {
+  /** The database file; made with its folder when missing, readable for this user only. */
+  path: string;
+  /** `process`: commits survive `kill -9`. `disk`: they survive power loss too, and each waits for the disk. */
+  durability: "process" | "disk";
+  /** Milliseconds since the epoch. */
+  now: () => number;
+  /** Appends answer `storage-full` when the database would grow beyond this. Default: the disk is the limit. */
+  maxBytes?: number;
+  /** The write-ahead log is moved into the database when it is longer than this. Default 8 MiB. */
+  checkpointBytes?: number;
+}
+
+/** Streams that a sweep removes in one transaction. */
+const sweptAtOnce = 100;
+
+/**
+ * Streams in a SQLite file, for one process.
+ *
+ * Whatever happens in one turn of the event loop, on all streams, is one transaction at its end: it adds a row to the
+ * journal. Entries of open streams stay in memory as well, and move to segments when their stream ends or grows long.
+ * The write-ahead log is synced and moved into the database by a thread of its own.
+ */
+export class SqliteLog implements StreamLog {
+  readonly durability: "process" | "disk";
+  readonly #options: SqliteLogOptions;
+  readonly #database: DatabaseSync;
+  readonly #unlock: () => void;
+  readonly #streams: StreamTable;
+  readonly #journal: Journal;
+  readonly #segments: Segments;
+  readonly #upkeep: Upkeep;
+  readonly #watchers = new Watchers();
+  readonly #live = new Map<string, LiveStream>();
+  /** Idempotency keys claimed by streams that the next transaction creates. */
+  readonly #claiming = new Map<string, { streamId: string; requestHash: string }>();
+  readonly #walDescriptor: number;
+  readonly #commits: GroupCommit;
+  #closed = false;
+
+  /** @throws HeadraceError `log-unavailable` - the file cannot be used; the message says what to do. */
+  static open(options: SqliteLogOptions): SqliteLog {
+    const { database, unlock } = openDatabase(options.path);
+    try {
+      return new SqliteLog(options, database, unlock);
+    } catch (error) {
+      database.close();
+      unlock();
+      throw sqliteError(error, options.path);
+    }
+  }
+
+  private constructor(options: SqliteLogOptions, database: DatabaseSync, unlock: () => void) {
+    this.#options = options;
+    this.durability = options.durability;
+    this.#database = database;
+    this.#unlock = unlock;
+    // Commits reach the operating system, which is enough to survive kill -9. All syncs happen elsewhere: see the
+    // checkpoint thread, and #sync for `disk`.
+    database.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
+    if (options.maxBytes !== undefined) {
+      const pageSize = Number(database.prepare("PRAGMA page_size").get()?.["page_size"]);
+      database.exec(`PRAGMA max_page_count = ${Math.floor(options.maxBytes / pageSize)}`);
+    }
+    this.#streams = new StreamTable(database);
+    this.#journal = new Journal(database);
+    this.#segments = new Segments(database);
+    this.#walDescriptor = openSync(`${options.path}-wal`, "r+");
+    this.#commits = new GroupCommit({
+      database,
+      journal: this.#journal,
+      streams: this.#streams,
+      now: options.now,
+      path: options.path,
+      ...(options.durability === "disk" && { syncDescriptor: this.#walDescriptor }),
+      onCommitted: (staged) => this.#onCommitted(staged),
+      onReleased: () => this.#upkeep.continue(),
+      onFailed: (error) => this.#onFailed(error),
+    });
+    this.#upkeep = new Upkeep({
+      archiver: { streams: this.#streams, journal: this.#journal, segments: this.#segments, live: this.#live },
+      commits: this.#commits,
+      path: options.path,
+      checkpointBytes: options.checkpointBytes ?? 8 * 1024 * 1024,
+    });
+    restoreStreams({
+      streams: this.#streams,
+      journal: this.#journal,
+      live: this.#live,
+      archiver: this.#upkeep.archiver,
+    });
+    this.#upkeep.continue();
+  }
+
+  create(stream: NewStream): Promise<CreateResult> {
+    const { id, owner, idempotency } = stream;
+    try {
+      this.#check();
+      if (idempotency !== undefined) {
+        const claim = this.#claiming.get(claimId(owner, idempotency.key));
+        if (claim !== undefined) return this.#commits.wait({ status: "exists", ...claim });
+        const claimed = this.#streams.claimed(owner, idempotency.key);
+        if (claimed !== undefined) return Promise.resolve({ status: "exists", ...claimed });
+      }
+      if (this.#live.has(id) || this.#streams.byId(id) !== undefined) {
+        throw new HeadraceError("internal", `there is a stream ${id} already`);
+      }
+    } catch (error) {
+      return Promise.reject(sqliteError(error, this.#options.path));
+    }
+    const live = new LiveStream(newRow(stream), false);
+    const key = idempotency === undefined ? undefined : claimId(owner, idempotency.key);
+    this.#live.set(id, live);
+    if (key !== undefined && idempotency !== undefined) {
+      this.#claiming.set(key, { streamId: id, requestHash: idempotency.requestHash });
+    }
+    const settle = (): void => {
+      if (key !== undefined) this.#claiming.delete(key);
+    };
+    return this.#commits.change(
+      {
+        store: () => {
+          live.row.number = this.#streams.insert(stream);
+        },
+        done: () => {
+          settle();
+          live.created = true;
+        },
+        undo: () => {
+          settle();
+          this.#live.delete(id);
+        },
+      },
+      { status: "created", epoch: 1 },
+    );
+  }
+
+  append(streamId: string, epoch: number, seq: number, events: readonly StreamEvent[]): Promise<AppendResult> {
+    try {
+      this.#check();
+      const live = this.#live.get(streamId);
+      if (live === undefined) return Promise.resolve(this.#appendToArchived(streamId, epoch, seq, events));
+      if (live.deleted) throw streamNotFound(streamId);
+      const { head } = live;
+      const { result, skip } = decideAppend(head, epoch, seq, events);
+      // Any other answer may rest on entries that are not committed yet, so it waits for them as well.
+      if (result.status === "ok") {
+        this.#commits.stage(live, epoch, skip === 0 ? events : events.slice(skip));
+      } else if (this.#commits.settled) return Promise.resolve(result);
+      return this.#commits.wait(result);
+    } catch (error) {
+      return Promise.reject(sqliteError(error, this.#options.path));
+    }
+  }
+
+  async read(streamId: string, { after, limit }: { after: number; limit: number }): Promise<LogEntry[]> {
+    this.#check();
+    const from = after + 1;
+    const live = this.#committed(streamId);
+    const row = live?.row ?? this.#row(streamId);
+    if (row === undefined) throw streamNotFound(streamId);
+    try {
+      if (from >= row.archived) return live?.read(from, limit) ?? [];
+      const entries = this.#segments.read(row.number, from, row.archived, limit);
+      if (live === undefined || entries.length === limit) return entries;
+      return [...entries, ...live.read(row.archived, limit - entries.length)];
+    } catch (error) {
+      throw sqliteError(error, this.#options.path);
+    }
+  }
+
+  waitForEntryAfter(streamId: string, seq: number, signal: AbortSignal): Promise<void> {
+    try {
+      this.#check();
+      signal.throwIfAborted();
+      const count = this.#committed(streamId)?.count ?? this.#row(streamId)?.archived;
+      if (count === undefined || count > seq + 1) return Promise.resolve();
+      return this.#watchers.wait(streamId, seq, signal);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  subscribe(streamId: string, after: number, deliver: Deliver): (() => void) | undefined {
+    this.#check();
+    const count = this.#committed(streamId)?.count ?? this.#row(streamId)?.archived;
+    if (count === undefined) throw streamNotFound(streamId);
+    return count > after + 1 ? undefined : this.#watchers.subscribe(streamId, after, deliver);
+  }
+
+  async info(streamId: string): Promise<StreamInfo | undefined> {
+    this.#check();
+    const live = this.#committed(streamId);
+    if (live !== undefined) return live.info();
+    const row = this.#row(streamId);
+    return row === undefined ? undefined : infoOfRow(row);
+  }
+
+  async list({ owner, limit, before }: ListOptions): Promise<StreamInfo[]> {
+    this.#check();
+    let number: number | undefined;
+    if (before !== undefined) {
+      const row = this.#row(before);
+      if (row === undefined || row.owner !== owner) throw streamNotFound(before);
+      number = row.number;
+    }
+    const rows = this.#guard(() => this.#streams.ofOwner(owner, limit, number));
+    return rows.map((row) => this.#committed(row.id)?.info() ?? infoOfRow(row));
+  }
+
+  async listOpen(): Promise<StreamInfo[]> {
+    this.#check();
+    const open: StreamInfo[] = [];
+    for (const live of this.#live.values()) {
+      if (live.created && live.row.closed_at === null) open.push(live.info());
+    }
+    return open;
+  }
+
+  async takeOver(streamId: string): Promise<{ epoch: number; next: number }> {
+    this.#check();
+    const live = this.#live.get(streamId) ?? this.#revive(streamId);
+    if (live.deleted) throw streamNotFound(streamId);
+    const epoch = ++live.head.epoch;
+    const change: Change = {
+      store: () => this.#streams.setEpoch(live.row.number, epoch),
+      done: () => {
+        live.row.epoch = epoch;
+        this.#upkeep.archiver.add(live);
+      },
+      undo: () => {
+        live.rollBack();
+        this.#upkeep.archiver.add(live);
+      },
+    };
+    return this.#commits.change(change, { epoch, next: live.head.next });
+  }
+
+  async delete(streamId: string): Promise<void> {
+    this.#check();
+    const live = this.#live.get(streamId);
+    const row = live?.row ?? this.#row(streamId);
+    if (row === undefined) return;
+    await this.#commits.change(this.#removal(row), undefined);
+  }
+
+  async sweep({ closedBefore, claimedBefore }: { closedBefore: number; claimedBefore: number }): Promise<number> {
+    this.#check();
+    await this.#commits.change({ store: () => this.#streams.removeClaimsBefore(claimedBefore) }, undefined);
+    for (let swept = 0; ;) {
+      this.#check();
+      const rows = this.#guard(() => this.#streams.closedBefore(closedBefore, sweptAtOnce));
+      swept += rows.length;
+      await Promise.all(rows.map((row) => this.#commits.change(this.#removal(row), undefined)));
+      if (rows.length < sweptAtOnce) return swept;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#commits.finish(logClosed());
+    await this.#upkeep.stop();
+    this.#watchers.dropAll();
+    this.#live.clear();
+    // The last connection moves the write-ahead log into the database when it closes, this time with syncs.
+    this.#database.exec("PRAGMA synchronous = FULL");
+    closeSync(this.#walDescriptor);
+    this.#database.close();
+    this.#unlock();
+  }
+
+  // What is committed, for readers.
+
+  #committed(streamId: string): LiveStream | undefined {
+    const live = this.#live.get(streamId);
+    return live?.created === true ? live : undefined;
+  }
+
+  /** The row of a stream that exists for readers. */
+  #row(streamId: string): StreamRow | undefined {
+    return this.#guard(() => this.#streams.byId(streamId));
+  }
+
+  #appendToArchived(streamId: string, epoch: number, seq: number, events: readonly StreamEvent[]): AppendResult {
+    const row = this.#row(streamId);
+    if (row === undefined) throw streamNotFound(streamId);
+    return decideAppend({ epoch: row.epoch, next: row.archived, closed: true }, epoch, seq, events).result;
+  }
+
+  #revive(streamId: string): LiveStream {
+    const row = this.#row(streamId);
+    if (row === undefined) throw streamNotFound(streamId);
+    const live = new LiveStream(row, true);
+    this.#live.set(streamId, live);
+    return live;
+  }
+
+  #removal(row: StreamRow): Change {
+    const live = this.#live.get(row.id);
+    if (live !== undefined) live.deleted = true;
+    return {
+      store: () => {
+        this.#streams.remove(row);
+        this.#segments.remove(row.number);
+      },
+      done: () => {
+        this.#live.delete(row.id);
+        this.#upkeep.archiver.purge(row.number);
+        this.#watchers.drop(row.id);
+      },
+      undo: () => {
+        if (live === undefined) return;
+        live.deleted = false;
+        this.#upkeep.archiver.consider(live);
+      },
+    };
+  }
+
+  #onCommitted(staged: readonly Staged[]): void {
+    for (const { stream } of staged) this.#upkeep.archiver.consider(stream);
+    for (const { stream, entries } of staged) this.#watchers.publish(stream.row.id, entries);
+    this.#upkeep.afterCommit();
+  }
+
+  #onFailed(error: HeadraceError): void {
+    // The space may be in the write-ahead log.
+    if (error.code === "storage-full") this.#upkeep.checkpoint();
+    if (this.#commits.broken !== undefined) this.#watchers.dropAll();
+  }
+
+  #check(): void {
+    if (this.#commits.broken !== undefined) throw this.#commits.broken;
+  }
+
+  #guard<Value>(work: () => Value): Value {
+    try {
+      return work();
+    } catch (error) {
+      throw sqliteError(error, this.#options.path);
+    }
+  }
+}
+
+function claimId(owner: string, key: string): string {
+  return JSON.stringify([owner, key]);
+}
+
+function newRow({ id, owner, protocol, model, createdAt, idempotency }: NewStream): StreamRow {
+  return {
+    number: 0,
+    id,
+    owner,
+    protocol,
+    model,
+    created_at: createdAt,
+    idempotency_key: idempotency?.key ?? null,
+    epoch: 1,
+    archived: 0,
+    closed_at: null,
+  };
+}

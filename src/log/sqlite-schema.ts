@@ -1,0 +1,136 @@
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { HeadraceError } from "../core/errors.ts";
+import { isBusy, sqliteError } from "./sqlite-errors.ts";
+
+/** Each takes the schema from the version that is its index to the next one. Never changed, only added to. */
+const migrations = [
+  `
+  -- Numbers are never used twice, so that what is left of a deleted stream cannot be taken for another's.
+  CREATE TABLE streams (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    owner TEXT NOT NULL,
+    protocol TEXT NOT NULL,
+    model TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    idempotency_key TEXT,
+    epoch INTEGER NOT NULL,
+    -- How many entries are in segments; those after them are in the journal.
+    archived INTEGER NOT NULL,
+    closed_at INTEGER
+  ) STRICT;
+  CREATE INDEX streams_by_owner ON streams (owner, number);
+  CREATE INDEX streams_by_end ON streams (closed_at);
+
+  CREATE TABLE idempotency_keys (
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    stream_id TEXT NOT NULL,
+    request_hash TEXT NOT NULL,
+    claimed_at INTEGER NOT NULL,
+    PRIMARY KEY (owner, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX idempotency_keys_by_age ON idempotency_keys (claimed_at);
+
+  -- One row for each transaction, with a line for each entry: stream number, epoch, seq, event.
+  CREATE TABLE journal (id INTEGER PRIMARY KEY, lines TEXT NOT NULL) STRICT;
+
+  -- Consecutive entries of one stream and epoch, as a JSON array of events.
+  CREATE TABLE segments (
+    stream INTEGER NOT NULL,
+    first_seq INTEGER NOT NULL,
+    epoch INTEGER NOT NULL,
+    events TEXT NOT NULL,
+    PRIMARY KEY (stream, first_seq)
+  ) STRICT, WITHOUT ROWID;
+  `,
+];
+
+export interface OpenDatabase {
+  database: DatabaseSync;
+  /** Lets another process open the file; for after the database was closed. */
+  unlock(): void;
+}
+
+/**
+ * Opens the log's database for this process alone, making folder, file and schema where they are missing.
+ *
+ * @throws HeadraceError `log-unavailable` - it cannot be used; the message says what to do.
+ */
+export function openDatabase(path: string): OpenDatabase {
+  const folder = dirname(resolve(path));
+  let lock: DatabaseSync | undefined;
+  let database: DatabaseSync | undefined;
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    // The lock comes before anything touches the database: closing a file of one's own drops the locks on it.
+    lock = takeLock(path);
+    createPrivately(path);
+    database = new DatabaseSync(path);
+    database.exec(`
+      PRAGMA busy_timeout = 1000;
+      PRAGMA journal_mode = WAL;
+      -- What is deleted is overwritten, not only marked as free.
+      PRAGMA secure_delete = ON;
+    `);
+    migrate(database, path);
+    syncFolder(folder);
+  } catch (error) {
+    database?.close();
+    lock?.close();
+    throw sqliteError(error, path);
+  }
+  const held = lock;
+  return { database, unlock: () => held.close() };
+}
+
+/** Held by the operating system as long as this process lives, so that `kill -9` leaves nothing behind. */
+function takeLock(path: string): DatabaseSync {
+  const lockPath = `${path}-lock`;
+  createPrivately(lockPath);
+  const lock = new DatabaseSync(lockPath);
+  try {
+    lock.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (!isBusy(error)) throw error;
+    throw new HeadraceError(
+      "log-unavailable",
+      `another headrace uses ${path}; stop it, or give this one a file of its own with log.path`,
+      { cause: error },
+    );
+  }
+}
+
+/** Only this user may read answers. Side files get the mode of the main one. */
+function createPrivately(path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, "a", 0o600));
+}
+
+function migrate(database: DatabaseSync, path: string): void {
+  const version = Number(database.prepare("PRAGMA user_version").get()?.["user_version"]);
+  if (version > migrations.length) {
+    throw new HeadraceError(
+      "log-unavailable",
+      `${path} was written by a newer Headrace (schema ${version}, this one knows ${migrations.length}); ` +
+        "update Headrace, or set log.path to another file",
+    );
+  }
+  for (let from = version; from < migrations.length; from++) {
+    database.exec(`BEGIN; ${migrations[from]}; PRAGMA user_version = ${from + 1}; COMMIT`);
+  }
+}
+
+/** A new file is there after a power loss only when its folder was synced. Not possible on every system. */
+function syncFolder(folder: string): void {
+  if (process.platform === "win32") return;
+  const descriptor = openSync(folder, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

@@ -1,0 +1,134 @@
+import type { DatabaseSync, StatementSync } from "node:sqlite";
+import type { ProtocolName } from "../core/events.ts";
+import type { NewStream, StreamInfo } from "./stream-log.ts";
+
+/** A stream as its row tells; the entries beyond `archived` are in memory and journal. */
+export interface StreamRow {
+  number: number;
+  id: string;
+  owner: string;
+  protocol: ProtocolName;
+  model: string;
+  created_at: number;
+  idempotency_key: string | null;
+  epoch: number;
+  archived: number;
+  closed_at: number | null;
+}
+
+export interface Claim {
+  streamId: string;
+  requestHash: string;
+}
+
+const columns = "number, id, owner, protocol, model, created_at, idempotency_key, epoch, archived, closed_at";
+
+/** The tables of streams and idempotency keys. */
+export class StreamTable {
+  readonly #byId: StatementSync;
+  readonly #byNumber: StatementSync;
+  readonly #open: StatementSync;
+  readonly #newest: StatementSync;
+  readonly #olderThan: StatementSync;
+  readonly #closedBefore: StatementSync;
+  readonly #insert: StatementSync;
+  readonly #setEpoch: StatementSync;
+  readonly #setClosed: StatementSync;
+  readonly #setArchived: StatementSync;
+  readonly #remove: StatementSync;
+  readonly #claimed: StatementSync;
+  readonly #claim: StatementSync;
+  readonly #unclaim: StatementSync;
+  readonly #unclaimOld: StatementSync;
+
+  constructor(database: DatabaseSync) {
+    const select = (rest: string): StatementSync => database.prepare(`SELECT ${columns} FROM streams ${rest}`);
+    this.#byId = select("WHERE id = ?");
+    this.#byNumber = select("WHERE number = ?");
+    this.#open = select("WHERE closed_at IS NULL");
+    this.#newest = select("WHERE owner = ? ORDER BY number DESC LIMIT ?");
+    this.#olderThan = select("WHERE owner = ? AND number < ? ORDER BY number DESC LIMIT ?");
+    this.#closedBefore = select("WHERE closed_at < ? LIMIT ?");
+    this.#insert = database.prepare(
+      "INSERT INTO streams (id, owner, protocol, model, created_at, idempotency_key, epoch, archived) VALUES (?, ?, ?, ?, ?, ?, 1, 0)",
+    );
+    this.#setEpoch = database.prepare("UPDATE streams SET epoch = ? WHERE number = ?");
+    this.#setClosed = database.prepare("UPDATE streams SET closed_at = ? WHERE number = ?");
+    this.#setArchived = database.prepare("UPDATE streams SET archived = ? WHERE number = ?");
+    this.#remove = database.prepare("DELETE FROM streams WHERE number = ?");
+    this.#claimed = database.prepare(
+      "SELECT stream_id AS streamId, request_hash AS requestHash FROM idempotency_keys WHERE owner = ? AND key = ?",
+    );
+    this.#claim = database.prepare("INSERT INTO idempotency_keys VALUES (?, ?, ?, ?, ?)");
+    this.#unclaim = database.prepare("DELETE FROM idempotency_keys WHERE owner = ? AND key = ? AND stream_id = ?");
+    this.#unclaimOld = database.prepare("DELETE FROM idempotency_keys WHERE claimed_at < ?");
+  }
+
+  byId(id: string): StreamRow | undefined {
+    return this.#byId.get(id) as unknown as StreamRow | undefined;
+  }
+
+  byNumber(number: number): StreamRow | undefined {
+    return this.#byNumber.get(number) as unknown as StreamRow | undefined;
+  }
+
+  open(): StreamRow[] {
+    return this.#open.all() as unknown as StreamRow[];
+  }
+
+  /** Newest first; only those older than stream `before`, if given. */
+  ofOwner(owner: string, limit: number, before: number | undefined): StreamRow[] {
+    const rows = before === undefined ? this.#newest.all(owner, limit) : this.#olderThan.all(owner, before, limit);
+    return rows as unknown as StreamRow[];
+  }
+
+  closedBefore(time: number, limit: number): StreamRow[] {
+    return this.#closedBefore.all(time, limit) as unknown as StreamRow[];
+  }
+
+  claimed(owner: string, key: string): Claim | undefined {
+    return this.#claimed.get(owner, key) as unknown as Claim | undefined;
+  }
+
+  /** Returns the new stream's number. */
+  insert({ id, owner, protocol, model, createdAt, idempotency }: NewStream): number {
+    if (idempotency !== undefined) this.#claim.run(owner, idempotency.key, id, idempotency.requestHash, createdAt);
+    return Number(this.#insert.run(id, owner, protocol, model, createdAt, idempotency?.key ?? null).lastInsertRowid);
+  }
+
+  setEpoch(number: number, epoch: number): void {
+    this.#setEpoch.run(epoch, number);
+  }
+
+  setClosed(number: number, closedAt: number): void {
+    this.#setClosed.run(closedAt, number);
+  }
+
+  setArchived(number: number, archived: number): void {
+    this.#setArchived.run(archived, number);
+  }
+
+  remove({ number, id, owner, idempotency_key: key }: StreamRow): void {
+    this.#remove.run(number);
+    if (key !== null) this.#unclaim.run(owner, key, id);
+  }
+
+  removeClaimsBefore(time: number): void {
+    this.#unclaimOld.run(time);
+  }
+}
+
+/** What a stream's row tells of it, when all its entries are archived. */
+export function infoOfRow(row: StreamRow): StreamInfo {
+  const info: StreamInfo = {
+    id: row.id,
+    owner: row.owner,
+    protocol: row.protocol,
+    model: row.model,
+    createdAt: row.created_at,
+    epoch: row.epoch,
+    entries: row.archived,
+  };
+  if (row.closed_at !== null) info.closedAt = row.closed_at;
+  return info;
+}

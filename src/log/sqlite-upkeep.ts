@@ -1,0 +1,79 @@
+import { statSync } from "node:fs";
+import type { ArchiverParts } from "./sqlite-archiver.ts";
+import { Archiver } from "./sqlite-archiver.ts";
+import { Checkpointer } from "./sqlite-checkpointer.ts";
+import type { GroupCommit } from "./sqlite-commits.ts";
+
+export interface UpkeepParts {
+  archiver: Pick<ArchiverParts, "streams" | "journal" | "segments" | "live">;
+  commits: GroupCommit;
+  path: string;
+  /** Longest write-ahead log that is left alone. */
+  checkpointBytes: number;
+}
+
+/** Transactions between two looks at the size of the write-ahead log. */
+const transactionsPerLook = 64;
+
+/** Does in small portions, between commits, what nobody waits for. */
+export class Upkeep {
+  readonly archiver: Archiver;
+  readonly #commits: GroupCommit;
+  readonly #walPath: string;
+  readonly #checkpointBytes: number;
+  readonly #checkpointer: Checkpointer;
+  #scheduled = false;
+  #checkpointing = false;
+
+  constructor({ archiver, commits, path, checkpointBytes }: UpkeepParts) {
+    this.#commits = commits;
+    this.#walPath = `${path}-wal`;
+    this.#checkpointBytes = checkpointBytes;
+    this.#checkpointer = new Checkpointer(path);
+    this.archiver = new Archiver({
+      ...archiver,
+      write: (work) => commits.transaction(work),
+      onPurged: () => this.checkpoint(),
+    });
+  }
+
+  afterCommit(): void {
+    this.continue();
+    if (this.#commits.transactions % transactionsPerLook !== 0) return;
+    if (statSync(this.#walPath).size > this.#checkpointBytes) this.checkpoint();
+  }
+
+  /** Goes on when there is something to do and writing is possible. */
+  continue(): void {
+    if (this.#scheduled || !this.archiver.due) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#commits.held || this.#commits.broken !== undefined) return;
+      try {
+        this.archiver.work();
+      } catch {
+        // Everything is still in memory and journal. It is tried again after the next commit, which tells its writer
+        // when the store is out of order.
+        return;
+      }
+      this.continue();
+    });
+  }
+
+  checkpoint(): void {
+    if (this.#checkpointing || this.#commits.broken !== undefined) return;
+    this.#checkpointing = true;
+    this.#checkpointer
+      .run(() => this.#commits.hold())
+      // The write-ahead log just grows on; the next look tries again.
+      .catch(() => {})
+      .finally(() => {
+        this.#checkpointing = false;
+      });
+  }
+
+  stop(): Promise<void> {
+    return this.#checkpointer.stop();
+  }
+}
