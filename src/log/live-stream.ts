@@ -38,6 +38,11 @@ export class LiveStream {
     this.head = { epoch: row.epoch, next: row.archived, closed: row.closed_at !== null };
   }
 
+  /** It is created, and nobody is about to delete it. */
+  get writable(): boolean {
+    return this.created && !this.deleted;
+  }
+
   /** Number of committed entries. */
   get count(): number {
     return this.#count;

@@ -165,9 +165,9 @@ export class GroupCommit {
     const batch = this.#batch;
     this.#batch = emptyBatch();
     for (const { stream } of batch.staged) stream.staged = undefined;
-    const stored = batch.staged.filter(({ stream }) => !stream.deleted);
+    let stored: Staged[];
     try {
-      this.#store(stored, batch.changes);
+      stored = this.#store(batch);
     } catch (error) {
       this.#rollBack(batch, sqliteError(error, this.#parts.path));
       return;
@@ -177,23 +177,31 @@ export class GroupCommit {
     else this.#sync(batch, stored, this.#parts.syncDescriptor);
   }
 
-  #store(staged: readonly Staged[], changes: readonly Change[]): void {
+  /** Returns what was stored: everything but entries of streams that are deleted in the same turn. */
+  #store({ staged, changes }: Batch): Staged[] {
     const { journal, streams } = this.#parts;
-    const closing = staged.filter(({ closedAt }) => closedAt !== undefined);
+    let stored: Staged[] = [];
     const insert = (): void => {
-      if (staged.length > 0) journal.insert(journalLines(staged));
+      stored = staged.filter(({ stream }) => !stream.deleted);
+      if (stored.length > 0) journal.insert(journalLines(stored));
     };
-    // A single statement is a transaction of its own.
-    if (changes.length === 0 && closing.length === 0) return insert();
+    if (changes.length === 0 && staged.every(({ closedAt }) => closedAt === undefined)) {
+      // A single statement is a transaction of its own.
+      insert();
+      return stored;
+    }
     this.transaction(() => {
       for (const change of changes) change.store();
-      for (const { stream, closedAt } of closing) streams.setClosed(stream.row.number, closedAt as number);
       insert();
+      for (const { stream, closedAt } of stored) {
+        if (closedAt !== undefined) streams.setClosed(stream.row.number, closedAt);
+      }
     });
+    return stored;
   }
 
   /** Waits for the disk without blocking the event loop. */
-  #sync(batch: Batch, stored: Staged[], descriptor: number): void {
+  #sync(batch: Batch, stored: readonly Staged[], descriptor: number): void {
     const goOn = this.hold();
     fdatasync(descriptor, (cause) => {
       if (cause === null) {
@@ -211,7 +219,7 @@ export class GroupCommit {
     });
   }
 
-  #publish({ changes, waiting }: Batch, stored: Staged[]): void {
+  #publish({ changes, waiting }: Batch, stored: readonly Staged[]): void {
     const { journal, onCommitted } = this.#parts;
     for (const staged of stored) staged.stream.accept(staged, journal.next);
     if (stored.length > 0) journal.advance();

@@ -11,7 +11,7 @@ import { LiveStream } from "./live-stream.ts";
 import { restoreStreams } from "./sqlite-restore.ts";
 import { openDatabase } from "./sqlite-schema.ts";
 import { Segments } from "./sqlite-segments.ts";
-import type { StreamRow } from "./sqlite-streams.ts";
+import type { Claim, StreamRow } from "./sqlite-streams.ts";
 import { infoOfRow, StreamTable } from "./sqlite-streams.ts";
 import { Upkeep } from "./sqlite-upkeep.ts";
 import type {
@@ -60,8 +60,6 @@ export class SqliteLog implements StreamLog {
   readonly #upkeep: Upkeep;
   readonly #watchers = new Watchers();
   readonly #live = new Map<string, LiveStream>();
-  /** Idempotency keys claimed by streams that the next transaction creates. */
-  readonly #claiming = new Map<string, { streamId: string; requestHash: string }>();
   readonly #walDescriptor: number;
   readonly #commits: GroupCommit;
   #closed = false;
@@ -120,47 +118,30 @@ export class SqliteLog implements StreamLog {
     this.#upkeep.continue();
   }
 
-  create(stream: NewStream): Promise<CreateResult> {
+  async create(stream: NewStream): Promise<CreateResult> {
+    this.#check();
     const { id, owner, idempotency } = stream;
-    try {
-      this.#check();
-      if (idempotency !== undefined) {
-        const claim = this.#claiming.get(claimId(owner, idempotency.key));
-        if (claim !== undefined) return this.#commits.wait({ status: "exists", ...claim });
-        const claimed = this.#streams.claimed(owner, idempotency.key);
-        if (claimed !== undefined) return Promise.resolve({ status: "exists", ...claimed });
-      }
-      if (this.#live.has(id) || this.#streams.byId(id) !== undefined) {
-        throw new HeadraceError("internal", `there is a stream ${id} already`);
-      }
-    } catch (error) {
-      return Promise.reject(sqliteError(error, this.#options.path));
+    if (this.#live.has(id) || this.#row(id) !== undefined) {
+      throw new HeadraceError("internal", `there is a stream ${id} already`);
     }
     const live = new LiveStream(newRow(stream), false);
-    const key = idempotency === undefined ? undefined : claimId(owner, idempotency.key);
     this.#live.set(id, live);
-    if (key !== undefined && idempotency !== undefined) {
-      this.#claiming.set(key, { streamId: id, requestHash: idempotency.requestHash });
-    }
-    const settle = (): void => {
-      if (key !== undefined) this.#claiming.delete(key);
-    };
-    return this.#commits.change(
-      {
-        store: () => {
-          live.row.number = this.#streams.insert(stream);
-        },
-        done: () => {
-          settle();
-          live.created = true;
-        },
-        undo: () => {
-          settle();
-          this.#live.delete(id);
-        },
+    let claimed: Claim | undefined;
+    const change: Change = {
+      store: () => {
+        // Only now, because a stream that is deleted in the same turn frees its key.
+        claimed = idempotency === undefined ? undefined : this.#streams.claimed(owner, idempotency.key);
+        if (claimed === undefined) live.row.number = this.#streams.insert(stream);
+        else live.deleted = true;
       },
-      { status: "created", epoch: 1 },
-    );
+      done: () => {
+        live.created = claimed === undefined;
+        if (!live.created) this.#live.delete(id);
+      },
+      undo: () => this.#live.delete(id),
+    };
+    await this.#commits.change(change, undefined);
+    return claimed === undefined ? { status: "created", epoch: 1 } : { status: "exists", ...(claimed as Claim) };
   }
 
   append(streamId: string, epoch: number, seq: number, events: readonly StreamEvent[]): Promise<AppendResult> {
@@ -168,7 +149,7 @@ export class SqliteLog implements StreamLog {
       this.#check();
       const live = this.#live.get(streamId);
       if (live === undefined) return Promise.resolve(this.#appendToArchived(streamId, epoch, seq, events));
-      if (live.deleted) throw streamNotFound(streamId);
+      if (!live.writable) throw streamNotFound(streamId);
       const { head } = live;
       const { result, skip } = decideAppend(head, epoch, seq, events);
       // Any other answer may rest on entries that are not committed yet, so it waits for them as well.
@@ -247,8 +228,8 @@ export class SqliteLog implements StreamLog {
 
   async takeOver(streamId: string): Promise<{ epoch: number; next: number }> {
     this.#check();
-    const live = this.#live.get(streamId) ?? this.#revive(streamId);
-    if (live.deleted) throw streamNotFound(streamId);
+    const live = this.#live.get(streamId) ?? this.#revive(this.#row(streamId), streamId);
+    if (!live.writable) throw streamNotFound(streamId);
     const epoch = ++live.head.epoch;
     const change: Change = {
       store: () => this.#streams.setEpoch(live.row.number, epoch),
@@ -268,7 +249,7 @@ export class SqliteLog implements StreamLog {
     this.#check();
     const live = this.#live.get(streamId);
     const row = live?.row ?? this.#row(streamId);
-    if (row === undefined) return;
+    if (row === undefined || live?.writable === false) return;
     await this.#commits.change(this.#removal(row), undefined);
   }
 
@@ -316,8 +297,8 @@ export class SqliteLog implements StreamLog {
     return decideAppend({ epoch: row.epoch, next: row.archived, closed: true }, epoch, seq, events).result;
   }
 
-  #revive(streamId: string): LiveStream {
-    const row = this.#row(streamId);
+  /** The stream in memory, for a change to it. */
+  #revive(row: StreamRow | undefined, streamId: string): LiveStream {
     if (row === undefined) throw streamNotFound(streamId);
     const live = new LiveStream(row, true);
     this.#live.set(streamId, live);
@@ -325,8 +306,8 @@ export class SqliteLog implements StreamLog {
   }
 
   #removal(row: StreamRow): Change {
-    const live = this.#live.get(row.id);
-    if (live !== undefined) live.deleted = true;
+    const live = this.#live.get(row.id) ?? this.#revive(row, row.id);
+    live.deleted = true;
     return {
       store: () => {
         this.#streams.remove(row);
@@ -338,7 +319,6 @@ export class SqliteLog implements StreamLog {
         this.#watchers.drop(row.id);
       },
       undo: () => {
-        if (live === undefined) return;
         live.deleted = false;
         this.#upkeep.archiver.consider(live);
       },
@@ -368,10 +348,6 @@ export class SqliteLog implements StreamLog {
       throw sqliteError(error, this.#options.path);
     }
   }
-}
-
-function claimId(owner: string, key: string): string {
-  return JSON.stringify([owner, key]);
 }
 
 function newRow({ id, owner, protocol, model, createdAt, idempotency }: NewStream): StreamRow {

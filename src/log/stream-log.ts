@@ -75,7 +75,7 @@ export interface StreamLog {
   // Entries and events go in and come out by reference, shared with other readers: nobody changes them.
   readonly durability: Durability;
 
-  /** Claims id and idempotency key in one step. The stream is empty afterwards, its epoch 1. */
+  /** Claims id and idempotency key in one step. The stream is empty when this resolves, its epoch 1; not before. */
   create(stream: NewStream): Promise<CreateResult>;
 
   /**

@@ -1,0 +1,7 @@
+import { MemoryLog } from "../src/log/memory-log.ts";
+import { closingTime, describeStreamLog } from "./conformance/stream-log.ts";
+
+describeStreamLog("a log in memory", async () => {
+  const log = new MemoryLog({ now: () => closingTime });
+  return { log, dispose: () => log.close() };
+});
