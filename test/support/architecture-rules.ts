@@ -1,0 +1,63 @@
+/** What a part of `src/` may use. A part is a folder or, directly in `src/`, a file. */
+export interface Part {
+  /** Other parts that it may import. */
+  imports: readonly string[];
+  /** Packages that it may import; `node` stands for all of Node's own modules. */
+  packages: readonly string[];
+  /** It runs in a Worker, in a browser and under a virtual clock: what it needs from outside, it takes as parameters. */
+  pure?: true;
+}
+
+const engine = ["core", "protocols", "log", "access", "routing", "providers", "streams", "gateway"];
+
+/** From the bottom up: a part imports only parts above it in this list. ARCHITECTURE.md shows the same table. */
+export const parts: Record<string, Part> = {
+  core: { imports: [], packages: [], pure: true },
+  outside: { imports: ["core"], packages: [] },
+  protocols: { imports: ["core"], packages: [], pure: true },
+  reliability: { imports: ["core"], packages: [], pure: true },
+  log: { imports: ["core"], packages: ["node"] },
+  access: { imports: ["core"], packages: ["node"] },
+  routing: { imports: ["core", "reliability"], packages: [], pure: true },
+  providers: { imports: ["core", "protocols"], packages: ["undici"] },
+  streams: { imports: ["core", "log"], packages: [], pure: true },
+  // An entry point of its own, so it picks the real clock itself.
+  client: { imports: ["core", "protocols", "outside"], packages: [], pure: true },
+  config: { imports: ["core", "providers"], packages: ["node", "zod", "confbox"] },
+  gateway: { imports: ["core", "protocols", "log", "access", "routing", "streams"], packages: ["hono", "zod"] },
+  testing: { imports: ["core"], packages: [] },
+  headrace: { imports: [...engine, "reliability", "client", "config", "outside"], packages: ["node", "pino"] },
+  runtimes: {
+    imports: ["core", "gateway", "providers", "headrace", "outside"],
+    packages: ["node", "hono", "@hono/node-server", "undici"],
+  },
+  index: { imports: ["core", "config", "headrace", "runtimes"], packages: [] },
+  cli: {
+    imports: ["core", "config", "providers", "client", "headrace", "runtimes", "index", "outside"],
+    packages: ["node", "commander", "@clack/prompts"],
+  },
+};
+
+/** Globals that reach for the outside world, and what to take instead. */
+export const outsideWorld: Record<string, string> = {
+  "Date.now": "a Clock",
+  "performance.now": "a Clock",
+  setTimeout: "a Clock",
+  setInterval: "a Clock",
+  setImmediate: "a Clock",
+  "Math.random": "Randomness",
+  "crypto.randomUUID": "Randomness",
+  "crypto.getRandomValues": "Randomness",
+  "process.": "a parameter",
+};
+
+/** Syntax that Node cannot erase, and what to write instead. */
+export const notErasable: Record<string, string> = {
+  TSEnumDeclaration: "a union of strings",
+  TSModuleDeclaration: "a module",
+  TSParameterProperty: "a field and an assignment",
+  TSExportAssignment: "a named export",
+  TSImportEqualsDeclaration: "an import",
+};
+
+export const longestFileLines = 400;
