@@ -37,6 +37,7 @@ function install() {
     ...(isFresh ? ["ci"] : ["install", "--no-save"]),
     "--no-audit",
     "--no-fund",
+    "--no-update-notifier",
     "--loglevel=error",
   ];
   const npm = process.env.npm_execpath;
