@@ -1,0 +1,90 @@
+import { HeadraceError } from "../core/errors.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import { isJsonObject } from "../core/json.ts";
+
+/** Reads the fields of a request body; what has the wrong type is an `invalid-request` that names the field. */
+export class BodyFields {
+  readonly body: JsonObject;
+  readonly #path: string;
+
+  constructor(body: JsonObject, path = "") {
+    this.body = body;
+    this.#path = path;
+  }
+
+  /** The field's name as clients know it, such as `messages[2].content`. */
+  pathOf(key: string): string {
+    return this.#path === "" ? key : `${this.#path}.${key}`;
+  }
+
+  /** Undefined when the field is missing or null, which callers use for "not set". */
+  value(key: string): Json | undefined {
+    return Object.hasOwn(this.body, key) ? (this.body[key] ?? undefined) : undefined;
+  }
+
+  fail(key: string, expected: string): never {
+    const field = this.pathOf(key);
+    const isMissing = this.value(key) === undefined;
+    throw new HeadraceError("invalid-request", `\`${field}\` ${isMissing ? "is missing; it" : ""} must be ${expected}`.replace("  ", " "), {
+      param: field,
+    });
+  }
+
+  string(key: string): string | undefined {
+    const value = this.value(key);
+    if (value === undefined || typeof value === "string") return value;
+    return this.fail(key, "a string");
+  }
+
+  requiredString(key: string): string {
+    return this.string(key) ?? this.fail(key, "a string");
+  }
+
+  boolean(key: string): boolean | undefined {
+    const value = this.value(key);
+    if (value === undefined || typeof value === "boolean") return value;
+    return this.fail(key, "true or false");
+  }
+
+  number(key: string, { min, max }: { min: number; max: number }): number | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (typeof value === "number" && value >= min && value <= max) return value;
+    return this.fail(key, `a number from ${min} to ${max}`);
+  }
+
+  integer(key: string, { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number }): number | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+    const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
+    return this.fail(key, `a whole number ${range}`);
+  }
+
+  oneOf<Word extends string>(key: string, words: readonly Word[]): Word | undefined {
+    const value = this.value(key);
+    if (value === undefined || words.includes(value as Word)) return value as Word | undefined;
+    return this.fail(key, `one of ${words.join(", ")}`);
+  }
+
+  object(key: string): BodyFields | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    return isJsonObject(value) ? new BodyFields(value, this.pathOf(key)) : this.fail(key, "an object");
+  }
+
+  requiredObject(key: string): BodyFields {
+    return this.object(key) ?? this.fail(key, "an object");
+  }
+
+  /** The elements of a list of objects. */
+  objects(key: string): BodyFields[] | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value)) return this.fail(key, "a list");
+    return value.map((item, index) => {
+      const path = `${key}[${index}]`;
+      return isJsonObject(item) ? new BodyFields(item, this.pathOf(path)) : this.fail(path, "an object");
+    });
+  }
+}

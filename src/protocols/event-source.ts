@@ -1,0 +1,160 @@
+import { HeadraceError, isErrorCode } from "../core/errors.ts";
+import type { ErrorReport } from "../core/errors.ts";
+import type { FinishReason, StreamEnd, StreamEvent, Usage } from "../core/events.ts";
+import { isWhole } from "../core/events.ts";
+import type { JsonObject } from "../core/json.ts";
+import { isJsonObject } from "../core/json.ts";
+import { readError, writeError } from "./openai-chat-errors.ts";
+import { readPromptRequest, readQueryNumbers, writePromptRequest } from "./prompt-request.ts";
+import type { EventReader, EventWriter, Protocol, WriteOptions } from "./protocol.ts";
+import { createSseReader, sseFrame } from "./sse.ts";
+import { isUsage, readTextAnswer, writeTextAnswer } from "./text-answer.ts";
+
+/**
+ * What a browser's EventSource reads without a library: each piece of text a message, then `done` with a summary and the
+ * `[DONE]` that many clients look for. A failure is an `error` event, then `end`.
+ */
+export const eventSource: Protocol = {
+  name: "event-source",
+  framing: "sse",
+  contentType: "text/event-stream",
+  readRequest: (query) => readPromptRequest(readQueryNumbers(query)),
+  writeRequest: writePromptRequest,
+  createEventReader: () => new MessageReader(),
+  createEventWriter: (options) => new MessageWriter(options),
+  readAnswer: readTextAnswer,
+  writeAnswer: writeTextAnswer,
+  readError,
+  writeError,
+};
+
+const done = "[DONE]";
+
+class MessageWriter implements EventWriter {
+  readonly #streamId: string;
+  #model = "";
+  #finishReason: FinishReason | undefined;
+  #usage: Usage | undefined;
+  #textLength = 0;
+
+  constructor({ streamId }: WriteOptions) {
+    this.#streamId = streamId;
+  }
+
+  write(event: StreamEvent): string[] {
+    switch (event.type) {
+      case "text-delta":
+        if ((event.choice ?? 0) !== 0 || event.text === "") return [];
+        this.#textLength += event.text.length;
+        return writeText(event.text);
+      case "stream-start":
+      case "attempt-start":
+        if (event.model !== "") this.#model = event.model;
+        return [];
+      case "finish":
+        if ((event.choice ?? 0) === 0) this.#finishReason = event.reason;
+        return [];
+      case "usage":
+        this.#usage = event.usage;
+        return [];
+      case "stream-end":
+        return isWhole(event.outcome) ? this.#whole(event) : broken(event);
+      default:
+        return [];
+    }
+  }
+
+  #whole({ outcome }: StreamEnd): string[] {
+    const summary = {
+      streamId: this.#streamId,
+      model: this.#model,
+      outcome,
+      finishReason: this.#finishReason,
+      usage: this.#usage,
+      textLength: this.#textLength,
+    };
+    return [sseFrame({ event: "done", data: JSON.stringify(summary) }), sseFrame({ data: done })];
+  }
+}
+
+function writeText(text: string): string[] {
+  // A model that says exactly this would end the answer for its client; in two messages it is only text.
+  if (text === done) return [sseFrame({ data: "[DO" }), sseFrame({ data: "NE]" })];
+  return [sseFrame({ data: text })];
+}
+
+function broken({ outcome, error }: StreamEnd): string[] {
+  const { code, message } = error ?? {
+    code: outcome === "cancelled" ? "cancelled" : "stream-interrupted",
+    message: outcome === "cancelled" ? "the stream was stopped before it was complete" : "the answer broke off",
+  };
+  return [
+    sseFrame({ event: "error", data: JSON.stringify({ code, message }) }),
+    sseFrame({ event: "end", data: JSON.stringify({ outcome }) }),
+  ];
+}
+
+class MessageReader implements EventReader {
+  readonly #frames = createSseReader();
+  #hasStarted = false;
+  #hasEnded = false;
+
+  push(bytes: Uint8Array): StreamEvent[] {
+    if (this.#hasEnded) return [];
+    try {
+      return this.#frames.push(bytes).flatMap(({ event, data }) => this.#read(event, data));
+    } catch (error) {
+      if (error instanceof HeadraceError) return this.#fail(error.report());
+      throw error;
+    }
+  }
+
+  end(): StreamEvent[] {
+    return this.#fail({ code: "stream-truncated", message: "the provider's answer broke off before it was complete" });
+  }
+
+  #read(event: string | undefined, data: string): StreamEvent[] {
+    if (this.#hasEnded) return [];
+    if (event === "done") return this.#finish(parseObject(data));
+    if (event === "error") {
+      const { code } = parseObject(data);
+      return this.#fail({ code: isErrorCode(code) ? code : "provider-error", message: "the provider reported an error" });
+    }
+    if (event !== undefined) return [];
+    if (data === done) return this.#finish({});
+    return this.#started([{ type: "text-delta", text: data }], "");
+  }
+
+  #finish({ model, finishReason, outcome, usage }: JsonObject): StreamEvent[] {
+    const isKnown = outcome === "length" || outcome === "content_filter";
+    const reason = typeof finishReason === "string" ? (finishReason as FinishReason) : isKnown ? outcome : "stop";
+    const events: StreamEvent[] = [{ type: "finish", reason }];
+    if (isUsage(usage)) events.push({ type: "usage", usage });
+    events.push({ type: "stream-end", outcome: isKnown ? outcome : "completed" });
+    const all = this.#started(events, typeof model === "string" ? model : "");
+    this.#hasEnded = true;
+    return all;
+  }
+
+  #started(events: StreamEvent[], model: string): StreamEvent[] {
+    if (this.#hasStarted) return events;
+    this.#hasStarted = true;
+    return [{ type: "attempt-start", provider: "", model }, ...events];
+  }
+
+  #fail(error: ErrorReport): StreamEvent[] {
+    if (this.#hasEnded) return [];
+    this.#hasEnded = true;
+    return [{ type: "stream-end", outcome: "failed", error }];
+  }
+}
+
+function parseObject(text: string): JsonObject {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isJsonObject(value) ? value : {};
+  } catch {
+    // The name of the event says enough.
+    return {};
+  }
+}

@@ -1,0 +1,150 @@
+import type { Answer } from "../core/answer.ts";
+import type { ErrorReport } from "../core/errors.ts";
+import { HeadraceError, isErrorCode } from "../core/errors.ts";
+import type { StreamEvent } from "../core/events.ts";
+import { isTerminal } from "../core/events.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import { isJsonObject } from "../core/json.ts";
+import type { GenerateRequest } from "../core/request.ts";
+import { readError, writeError } from "./openai-chat-errors.ts";
+import { readRequest as readChatRequest } from "./openai-chat-request.ts";
+import { writeRequest as writeChatRequest } from "./openai-chat-request-writer.ts";
+import { readPromptRequest } from "./prompt-request.ts";
+import type { EventReader, EventWriter, Protocol } from "./protocol.ts";
+import { createSseReader } from "./sse.ts";
+
+/** Our own events as they are, for our own clients and for one Headrace behind another. */
+export const events: Protocol = {
+  name: "events",
+  framing: "sse",
+  contentType: "text/event-stream",
+  readRequest,
+  writeRequest: writeChatRequest,
+  createEventReader: () => new NeutralReader(),
+  createEventWriter: () => neutralWriter,
+  readAnswer,
+  writeAnswer: (answer: Answer) => ({ ...answer }) as unknown as JsonObject,
+  readError,
+  writeError,
+};
+
+/** An OpenAI Chat body, or `{"prompt", "model"?, "system"?}`. */
+function readRequest(body: JsonObject): GenerateRequest {
+  const isChat = body["messages"] !== undefined || body["prompt"] === undefined;
+  const request = isChat ? readChatRequest({ ...body, model: body["model"] ?? "" }) : readPromptRequest(body);
+  return { ...request, wantsStream: body["stream"] !== false, wantsUsage: true };
+}
+
+const neutralWriter: EventWriter = {
+  write: (event) => [`data: ${JSON.stringify(event)}\n\n`],
+};
+
+type FieldType = "string" | "number" | "object";
+
+/** The fields without which an event is none. */
+const requiredFields: Record<StreamEvent["type"], Readonly<Record<string, FieldType>>> = {
+  "stream-start": { streamId: "string", format: "number", model: "string", createdAt: "number" },
+  "attempt-start": { provider: "string", model: "string" },
+  "block-start": { kind: "string" },
+  "block-end": {},
+  "text-delta": { text: "string" },
+  "reasoning-delta": { text: "string" },
+  "reasoning-signature": { signature: "string" },
+  "refusal-delta": { text: "string" },
+  "tool-call-start": { call: "number", callId: "string", name: "string", kind: "string" },
+  "tool-call-delta": { call: "number", argumentsText: "string" },
+  finish: { reason: "string" },
+  usage: { usage: "object" },
+  "vendor-frame": {},
+  "stream-end": { outcome: "string" },
+};
+
+const limits: Readonly<Record<string, number>> = { choice: 127, call: 1023 };
+
+/** An event from JSON. Undefined for what we do not know: events are added over time. */
+export function readEvent(value: unknown): StreamEvent | undefined {
+  if (!isJsonObject(value)) return undefined;
+  const type = value["type"];
+  if (typeof type !== "string" || !Object.hasOwn(requiredFields, type)) return undefined;
+  const required = requiredFields[type as StreamEvent["type"]];
+  for (const [name, fieldType] of Object.entries(required)) {
+    if (typeof value[name] !== fieldType || value[name] === null) return undefined;
+  }
+  for (const [name, max] of Object.entries(limits)) {
+    const number = value[name];
+    if (number !== undefined && !(Number.isInteger(number) && (number as number) >= 0 && (number as number) <= max)) return undefined;
+  }
+  return value as unknown as StreamEvent;
+}
+
+class NeutralReader implements EventReader {
+  readonly #frames = createSseReader();
+  #hasEnded = false;
+
+  push(bytes: Uint8Array): StreamEvent[] {
+    if (this.#hasEnded) return [];
+    try {
+      return this.#frames.push(bytes).flatMap(({ data }) => this.#read(data));
+    } catch (error) {
+      if (error instanceof HeadraceError) return this.#fail(error.report());
+      throw error;
+    }
+  }
+
+  end(): StreamEvent[] {
+    return this.#fail({ code: "stream-truncated", message: "the provider's answer broke off before it was complete" });
+  }
+
+  #read(data: string): StreamEvent[] {
+    if (this.#hasEnded) return [];
+    let value: Json;
+    try {
+      value = JSON.parse(data) as Json;
+    } catch {
+      // Events build on each other: after a broken one nothing is certain.
+      return this.#fail({ code: "provider-error", message: "the provider sent an event that is no JSON" });
+    }
+    const event = readEvent(value);
+    // The header names the other gateway's stream; ours has its own.
+    if (event === undefined || event.type === "stream-start") return [];
+    if (!isTerminal(event)) return [event];
+    if (event.error !== undefined && !isErrorCode(event.error.code)) {
+      return this.#fail({ code: "provider-error", message: "the provider reported an error" });
+    }
+    this.#hasEnded = true;
+    return [event];
+  }
+
+  #fail(error: ErrorReport): StreamEvent[] {
+    if (this.#hasEnded) return [];
+    this.#hasEnded = true;
+    return [{ type: "stream-end", outcome: "failed", error }];
+  }
+}
+
+/** A whole answer is the fold of its events; as a stream it is its blocks again. */
+function readAnswer(body: JsonObject): StreamEvent[] {
+  const answer = body as unknown as Partial<Answer>;
+  if (!Array.isArray(answer.choices) || answer.outcome === undefined) {
+    const error = { code: "provider-error", message: "the provider's answer is none" } as const;
+    return [{ type: "stream-end", outcome: "failed", error }];
+  }
+  const read: StreamEvent[] = [answer.attempt ?? { type: "attempt-start", provider: "", model: "" }];
+  answer.choices.forEach(({ blocks, finishReason }, choice) => {
+    let call = 0;
+    for (const block of blocks) {
+      if (block.kind !== "tool-call") {
+        const type = ({ text: "text-delta", reasoning: "reasoning-delta", refusal: "refusal-delta" } as const)[block.kind];
+        read.push({ type, choice, text: block.text });
+        continue;
+      }
+      const { callId, name, toolKind, argumentsText } = block;
+      read.push({ type: "tool-call-start", choice, call, callId, name, kind: toolKind });
+      read.push({ type: "tool-call-delta", choice, call, argumentsText });
+      call += 1;
+    }
+    if (finishReason !== undefined) read.push({ type: "finish", choice, reason: finishReason });
+  });
+  if (answer.usage !== undefined) read.push({ type: "usage", usage: answer.usage });
+  return [...read, { type: "stream-end", outcome: answer.outcome, ...(answer.error && { error: answer.error }) }];
+}

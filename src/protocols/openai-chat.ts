@@ -1,0 +1,22 @@
+import { readAnswer, writeAnswer } from "./openai-chat-answer.ts";
+import { ChatBodyReader } from "./openai-chat-body.ts";
+import { readError, writeError } from "./openai-chat-errors.ts";
+import { readRequest } from "./openai-chat-request.ts";
+import { writeRequest } from "./openai-chat-request-writer.ts";
+import { ChunkWriter } from "./openai-chat-writer.ts";
+import type { Protocol } from "./protocol.ts";
+
+/** OpenAI Chat Completions, in all the variants that vendors have made of it. */
+export const openaiChat: Protocol = {
+  name: "openai-chat",
+  framing: "sse",
+  contentType: "text/event-stream",
+  readRequest,
+  writeRequest,
+  createEventReader: (quirks) => new ChatBodyReader(quirks),
+  createEventWriter: (options) => new ChunkWriter(options),
+  readAnswer,
+  writeAnswer,
+  readError,
+  writeError,
+};
