@@ -53,6 +53,6 @@ export async function connect(options: ConnectOptions): Promise<ConnectedClient>
 /** A client of a running gateway, by default the one that `headrace` starts. */
 export function connectTo({ url = "http://127.0.0.1:8484", apiKey }: ConnectOptions): HeadraceClient {
   // A person waits in front of it, so it gives up sooner than a program would.
-  const retry = { maxTries: 4, maxTotalMs: 20_000 };
+  const retry = { maxTries: 3, maxTotalMs: 20_000 };
   return createClient({ baseUrl: url, retry, ...(apiKey === undefined ? {} : { apiKey }) });
 }

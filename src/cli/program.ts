@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
-import { nearest } from "../config/explain.ts";
-import { loadEnvironmentFile } from "../config/load.ts";
+import { loadEnvironmentFile } from "../config/environment-file.ts";
+import { nearest } from "../config/nearest.ts";
 import { HeadraceError } from "../core/errors.ts";
 import { addChatCommand } from "./chat.ts";
 import { addModelsCommand } from "./models.ts";

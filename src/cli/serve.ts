@@ -1,8 +1,6 @@
 import type { Command } from "commander";
 import type { ConfigInput } from "../config.ts";
-import { providersFromEnvironment } from "../config/environment.ts";
-import { type LoadedConfig, loadConfig } from "../config/load.ts";
-import { vendors } from "../providers/vendors.ts";
+import type { LoadedConfig } from "../config/load.ts";
 import type { RunningServer } from "../runtimes/node.ts";
 import { addCommonOptions } from "./connect.ts";
 import { exitCodes, say, sayDim, sayError, sayWarning, styled, UsageError, writeJson } from "./terminal.ts";
@@ -40,6 +38,8 @@ export function readPort(text: string): number {
 
 async function serveGateway(flags: ServeFlags): Promise<void> {
   const { input, names } = readFlags(flags);
+  // Loaded only here, so that the other commands start faster.
+  const { loadConfig } = await import("../config/load.ts");
   const loaded = await loadConfig({ file: flags.config, flags: input, flagNames: names });
   for (const warning of loaded.warnings) sayWarning(warning);
   const [{ createHeadrace }, { serve }] = await Promise.all([import("../headrace.ts"), import("../runtimes/node.ts")]);
@@ -53,7 +53,7 @@ async function serveGateway(flags: ServeFlags): Promise<void> {
   }
   closeOnSignal(server);
   if (flags.json) writeJson({ url: server.url, port: server.port, pid: process.pid });
-  else printWelcome(server, loaded);
+  else await printWelcome(server, loaded);
 }
 
 function readFlags(flags: ServeFlags): { input: ConfigInput; names: Map<string, string> } {
@@ -72,7 +72,11 @@ function readFlags(flags: ServeFlags): { input: ConfigInput; names: Map<string, 
   return { input: sections as ConfigInput, names };
 }
 
-function printWelcome({ url }: RunningServer, { config, file }: LoadedConfig): void {
+async function printWelcome({ url }: RunningServer, { config, file }: LoadedConfig): Promise<void> {
+  const [{ providersFromEnvironment }, { vendors }] = await Promise.all([
+    import("../config/environment.ts"),
+    import("../providers/vendors.ts"),
+  ]);
   const found = Object.keys({ ...providersFromEnvironment(process.env, vendors), ...config.providers });
   const providers = ["sim (the built-in simulator)", ...found].join(", ");
   const hasKeys = config.access.keys.length > 0;

@@ -24,8 +24,7 @@ async function simulate({ host, port, json }: SimulateFlags): Promise<void> {
     import("../providers/simulator/simulator.ts"),
     import("../runtimes/simulator.ts"),
   ]);
-  const fetch = createSimulator({ clock: systemClock });
-  const server = await serveSimulator(async (request) => fetch(request), { host, port });
+  const server = await serveSimulator(createSimulator({ clock: systemClock }), { host, port });
   closeOnSignal(server);
   if (json) return writeJson({ baseUrl: server.baseUrl, port: server.port, pid: process.pid });
   const body = '{"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"Hello"}]}';

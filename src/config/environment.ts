@@ -1,6 +1,6 @@
 import { configSchema, type ConfigInput, type ProviderConfig } from "../config.ts";
 import { HeadraceError } from "../core/errors.ts";
-import { nearest } from "./explain.ts";
+import { nearest } from "./nearest.ts";
 import { type Setting, settingsOf } from "./schema-keys.ts";
 
 /** Environment variables, or what stands in for them. */

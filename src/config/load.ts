@@ -7,6 +7,8 @@ import { HeadraceError } from "../core/errors.ts";
 import { isJsonObject } from "../core/json.ts";
 import { configFromEnvironment, type Environment } from "./environment.ts";
 
+export { loadEnvironmentFile } from "./environment-file.ts";
+
 export interface LoadOptions {
   /** The file to read. Left out it is `HEADRACE_CONFIG`, or a `headrace.config.*` in the directory, if there is one. */
   file?: string | undefined;
@@ -30,12 +32,6 @@ export interface LoadedConfig {
 
 const modules = ["ts", "mts", "js", "mjs"];
 const documents = ["json", "jsonc", "yaml", "yml", "toml"];
-
-/** Puts the variables of `.env`, when there is one, into the process's environment; those already set win. */
-export function loadEnvironmentFile(directory = process.cwd()): void {
-  const path = join(directory, ".env");
-  if (existsSync(path)) process.loadEnvFile(path);
-}
 
 /**
  * Reads the configuration from everywhere it can be: flag > variable > file > default.

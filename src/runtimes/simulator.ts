@@ -15,11 +15,16 @@ export interface RunningSimulator {
  * @throws HeadraceError `invalid-request` - the port is taken.
  */
 export async function serveSimulator(
-  simulator: (request: Request) => Promise<Response>,
+  simulator: (url: string, init: RequestInit) => Promise<Response>,
   { host, port }: { host: string; port: number },
 ): Promise<RunningSimulator> {
   const listening = Promise.withResolvers<AddressInfo>();
-  const server = serve({ fetch: simulator, hostname: host, port }, listening.resolve);
+  const fetch = async (request: Request) => {
+    const { url, method, headers, signal } = request;
+    const hasBody = method !== "GET" && method !== "HEAD";
+    return simulator(url, { method, headers, signal, ...(hasBody && { body: await request.text() }) });
+  };
+  const server = serve({ fetch, hostname: host, port }, listening.resolve);
   server.once("error", (error: NodeJS.ErrnoException) => listening.reject(explain(error, host, port)));
   const address = await listening.promise;
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
