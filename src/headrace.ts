@@ -127,8 +127,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
 }
 
 async function readConfig(): Promise<Config> {
-  const { loadConfig, loadEnvironmentFile } = await import("./config/load.ts");
-  loadEnvironmentFile();
+  const { loadConfig } = await import("./config/load.ts");
   return (await loadConfig()).config;
 }
 

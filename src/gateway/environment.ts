@@ -20,6 +20,11 @@ export interface RawConnection {
   onDrain(listener: () => void): void;
   /** The client is gone. */
   onClose(listener: () => void): void;
+  /**
+   * The client has closed its half of the connection: it either waits for the rest of the answer, or is gone and only a
+   * write will show it. Called again a moment later, since the first write to a closed connection still succeeds.
+   */
+  onHalfClose(listener: () => void): void;
 }
 
 /** What a runtime passes to `fetch` beside the request. */

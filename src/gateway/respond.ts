@@ -28,7 +28,10 @@ export async function respondWithStream(c: GatewayContext, options: RespondOptio
   const release = streams.retain(writeOptions.streamId);
   try {
     if (connection === undefined) c.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
-    else connection.onClose(() => gone.abort());
+    else {
+      connection.onClose(() => gone.abort());
+      connection.onHalfClose(release);
+    }
     await failBeforeFirstByte(options, gone.signal);
     return connection === undefined ? openWebStream(c, options) : openConnection(c, options, connection);
   } finally {
@@ -41,9 +44,13 @@ export async function respondWithAnswer(c: GatewayContext, options: RespondOptio
   const { streams, protocol, writeOptions } = options;
   const gone = new AbortController();
   const connection = c.env.connection?.();
-  if (connection === undefined) c.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
-  else connection.onClose(() => gone.abort());
   const release = streams.retain(writeOptions.streamId);
+  if (connection === undefined) c.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
+  else {
+    connection.onClose(() => gone.abort());
+    // Nothing can be written yet that would tell whether the client still waits, so it no longer keeps the stream going.
+    connection.onHalfClose(release);
+  }
   try {
     const fold = new AnswerFold();
     for await (const entries of streams.follow(writeOptions.streamId, { signal: gone.signal })) {
@@ -108,6 +115,7 @@ function openConnection(c: GatewayContext, options: RespondOptions, connection: 
   const reader = streams.attach(writeOptions.streamId, rendering, connection, position);
   connection.onDrain(() => reader.drained());
   connection.onClose(() => reader.leave());
+  connection.onHalfClose(() => reader.probe());
   return c.env.alreadySent as Response;
 }
 

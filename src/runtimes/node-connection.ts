@@ -5,6 +5,9 @@ import type { RawConnection } from "../gateway/environment.ts";
 
 const lastChunk = Buffer.from("0\r\n\r\n");
 
+/** How long the reset that answers a write to a closed connection may take to arrive. */
+const secondProbeMs = 50;
+
 /**
  * A response of `node:http` whose body we frame and write ourselves: one buffer and one write per event. Node's own
  * chunked encoding would make three writes of it, and a web stream costs several times that.
@@ -18,11 +21,16 @@ class ClosingConnection implements RawConnection {
   readonly encoding: string = "plain";
   protected readonly response: ServerResponse;
   /** Kept, because a finished response no longer knows it. */
-  protected socket: Socket | null = null;
-  #onDrain: (() => void) | undefined;
+  protected readonly socket: Socket;
+  /** What has to be taken off the socket, which may serve another request afterwards. */
+  readonly #cleanUp: (() => void)[] = [];
 
   constructor(response: ServerResponse) {
     this.response = response;
+    this.socket = response.req.socket;
+    response.once("close", () => {
+      for (const cleanUp of this.#cleanUp) cleanUp();
+    });
   }
 
   encode(frame: string): Uint8Array {
@@ -32,30 +40,39 @@ class ClosingConnection implements RawConnection {
   open(status: number, headers: Record<string, string>): void {
     this.response.writeHead(status, headers);
     this.response.flushHeaders();
-    this.socket = this.response.socket;
-    this.socket?.setNoDelay(true);
   }
 
   write(bytes: Uint8Array): boolean {
     const { socket, response } = this;
-    if (socket === null || socket.destroyed) return true;
+    if (socket.destroyed) return true;
     // Behind a pipelined request the socket is not ours yet; the response keeps the bytes until it is.
     return response.socket === socket ? socket.write(bytes) : response.write(bytes);
   }
 
   end(whole: boolean): void {
-    if (this.#onDrain !== undefined) this.socket?.off("drain", this.#onDrain);
     if (whole) this.response.end();
     else this.response.destroy();
   }
 
   onDrain(listener: () => void): void {
-    this.#onDrain = listener;
-    this.socket?.on("drain", listener);
+    this.#listen("drain", listener);
   }
 
   onClose(listener: () => void): void {
     this.response.once("close", listener);
+  }
+
+  onHalfClose(listener: () => void): void {
+    this.#listen("end", () => {
+      listener();
+      const timer = setTimeout(listener, secondProbeMs);
+      this.#cleanUp.push(() => clearTimeout(timer));
+    });
+  }
+
+  #listen(event: "drain" | "end", listener: () => void): void {
+    this.socket.on(event, listener);
+    this.#cleanUp.push(() => this.socket.off(event, listener));
   }
 }
 

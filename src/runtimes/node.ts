@@ -40,7 +40,8 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
         alreadySent: RESPONSE_ALREADY_SENT,
         rawHeaders: incoming.rawHeaders,
       }),
-    { overrideGlobalObjects: false },
+    // HTTP/1.0 clients may leave out the Host header.
+    { overrideGlobalObjects: false, hostname: "localhost" },
   );
   const server = createServer(
     {

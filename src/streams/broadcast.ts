@@ -42,6 +42,8 @@ export interface Reader {
   leave(): void;
   /** Sends a heartbeat if nothing was written since the last call. */
   beat(): void;
+  /** Writes a heartbeat, where there is room for one, to find out whether the client is still there. */
+  probe(): void;
   /** Closes the connection; the client can resume. */
   drop(): void;
   /** Since when the sink has taken nothing although there was something, in ticks of `beat`. */
@@ -278,6 +280,10 @@ class BroadcastReader implements Reader {
     if (this.blocked) this.stalledBeats++;
     else if (!this.#wroteSinceBeat && this.#heartbeat !== undefined) this.#write(this.#heartbeat);
     this.#wroteSinceBeat = false;
+  }
+
+  probe(): void {
+    if (!this.blocked && !this.#left && this.#heartbeat !== undefined) this.#write(this.#heartbeat);
   }
 
   drop(): void {
