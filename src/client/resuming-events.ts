@@ -1,7 +1,8 @@
 import type { StreamEvent } from "../core/events.ts";
 import { HeadraceError } from "../core/errors.ts";
 import { isTerminal } from "../core/events.ts";
-import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
+import { readEvent } from "../protocols/events.ts";
 import { createSseReader } from "../protocols/sse.ts";
 import { brokenConnection, type Call, callOnce, type Connection, Patience } from "./connection.ts";
 
@@ -120,7 +121,7 @@ async function* readFrames(
       if (done) return;
       watch.heard();
       for (const frame of frames.push(value)) {
-        const event = readStreamEvent(frame.data);
+        const event = readFrame(frame.data);
         if (event !== undefined) yield { id: frame.id, event };
       }
     }
@@ -139,13 +140,11 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return Promise.race([promise, aborted]).finally(() => signal.removeEventListener("abort", onAbort));
 }
 
-/** Undefined for what a newer server may send and this client does not know: it can be left out. */
-function readStreamEvent(data: string): StreamEvent | undefined {
-  let json: Json;
+/** Undefined for what this client cannot read, such as events that a newer server has added. */
+function readFrame(data: string): StreamEvent | undefined {
   try {
-    json = JSON.parse(data) as Json;
+    return readEvent(JSON.parse(data));
   } catch {
     return undefined;
   }
-  return isJsonObject(json) && typeof json["type"] === "string" ? (json as unknown as StreamEvent) : undefined;
 }

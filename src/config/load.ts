@@ -5,9 +5,8 @@ import { pathToFileURL } from "node:url";
 import { type Config, type ConfigInput, parseConfig } from "../config.ts";
 import { HeadraceError } from "../core/errors.ts";
 import { isJsonObject } from "../core/json.ts";
+import { loadEnvironmentFile } from "./environment-file.ts";
 import { configFromEnvironment, type Environment } from "./environment.ts";
-
-export { loadEnvironmentFile } from "./environment-file.ts";
 
 export interface LoadOptions {
   /** The file to read. Left out it is `HEADRACE_CONFIG`, or a `headrace.config.*` in the directory, if there is one. */
@@ -16,7 +15,7 @@ export interface LoadOptions {
   flags?: ConfigInput;
   /** From the path (`server.port`) to the flag's name, for messages. */
   flagNames?: ReadonlyMap<string, string>;
-  /** Default: the process's. */
+  /** Default: the process's, together with `.env` when there is one. */
   environment?: Environment;
   /** Where to look for a file. Default: the current one. */
   directory?: string;
@@ -40,6 +39,7 @@ const documents = ["json", "jsonc", "yaml", "yml", "toml"];
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
   const { flags = {}, flagNames = new Map(), environment = process.env, directory = process.cwd() } = options;
+  if (options.environment === undefined) loadEnvironmentFile(directory);
   const variables = configFromEnvironment(environment);
   const file = findFile(options.file ?? (environment["HEADRACE_CONFIG"] || undefined), directory);
   const written = file === undefined ? {} : await readConfigFile(file);
