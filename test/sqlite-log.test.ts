@@ -12,6 +12,7 @@ async function openIn(durability: "process" | "disk", checkpointBytes?: number):
       path: join(folder, "headrace.db"),
       durability,
       now: () => closingTime,
+      upkeepDelayMs: 0,
       ...(checkpointBytes !== undefined && { checkpointBytes }),
     });
   let log = open();

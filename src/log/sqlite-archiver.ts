@@ -21,6 +21,7 @@ const streamsAtOnce = 32;
 /** Rows and length of text in the journal before it is looked for old rows, when there are many streams to look at. */
 const rowsPerLook = 1_000;
 const lengthPerLook = 1024 * 1024;
+const fewStreams = 64;
 
 /** Moves entries from memory and journal into segments, in small portions, and removes what is no longer needed. */
 export class Archiver {
@@ -54,60 +55,58 @@ export class Archiver {
     return this.#queue.size > 0 || this.#purgeFrom !== undefined || this.#trimming || this.#trimDue;
   }
 
-  /** Does one portion. */
+  /** Does one portion, in one transaction. */
   work(): void {
-    if (this.#queue.size > 0) this.#archive();
-    else if (this.#purgeFrom !== undefined) this.#purge(this.#purgeFrom);
-    if (this.#trimming || this.#trimDue) this.#trim();
-  }
-
-  #archive(): void {
-    const { streams, segments, live, write } = this.#parts;
+    const { journal, live, onPurged, write } = this.#parts;
     const portion = [...this.#queue].slice(0, streamsAtOnce);
-    const unarchived = portion.filter(({ archived, deleted }) => !archived && !deleted);
+    const purgeFrom = this.#queue.size > streamsAtOnce ? undefined : this.#purgeFrom;
+    // With few streams open it costs nothing to look each time, and the journal is then empty when nothing happens.
+    const trims = this.#trimming || this.#trimDue || (portion.length > 0 && live.size < fewStreams);
+    let purgedUntil: number | undefined;
+    let trimmed = true;
     write(() => {
-      for (const stream of unarchived) {
-        for (const run of stream.runs) segments.write(stream.row.number, run);
-        streams.setArchived(stream.row.number, stream.count);
-      }
+      for (const stream of portion) this.#archive(stream);
+      if (trims) trimmed = journal.trim(this.#horizon(new Set(portion)));
+      if (purgeFrom !== undefined) purgedUntil = journal.purge(this.#purging, purgeFrom);
     });
-    for (const stream of unarchived) stream.release();
     for (const stream of portion) {
       this.#queue.delete(stream);
+      if (!stream.deleted) stream.release();
       if (stream.done && live.get(stream.row.id) === stream) live.delete(stream.row.id);
     }
-    // With few streams open it costs nothing to look each time, and the journal is then empty when nothing happens.
-    if (live.size < 64) this.#trimming = true;
+    if (trims) {
+      this.#trimmedAt = { row: journal.next, length: journal.written };
+      this.#trimming = !trimmed;
+    }
+    if (purgeFrom === undefined) return;
+    this.#purgeFrom = purgedUntil;
+    if (purgedUntil !== undefined) return;
+    this.#purging.clear();
+    onPurged();
+  }
+
+  #archive(stream: LiveStream): void {
+    if (stream.deleted || stream.archived) return;
+    const { segments, streams } = this.#parts;
+    for (const run of stream.runs) segments.write(stream.row.number, run);
+    streams.setArchived(stream.row.number, stream.count);
+  }
+
+  /** The first journal row that somebody needs, once these streams are archived. */
+  #horizon(archived: ReadonlySet<LiveStream>): number {
+    const { journal, live } = this.#parts;
+    const { outdated } = journal;
+    let horizon = journal.next;
+    for (const stream of live.values()) {
+      if (archived.has(stream)) continue;
+      if (stream.journalFrom < outdated) this.#queue.add(stream);
+      if (stream.journalFrom < horizon) horizon = stream.journalFrom;
+    }
+    return horizon;
   }
 
   get #trimDue(): boolean {
     const { next, written } = this.#parts.journal;
     return next - this.#trimmedAt.row > rowsPerLook || written - this.#trimmedAt.length > lengthPerLook;
-  }
-
-  #trim(): void {
-    const { journal, live, write } = this.#parts;
-    let horizon = journal.next;
-    const { outdated } = journal;
-    for (const stream of live.values()) {
-      if (stream.journalFrom < outdated) this.#queue.add(stream);
-      if (stream.journalFrom < horizon) horizon = stream.journalFrom;
-    }
-    this.#trimmedAt = { row: journal.next, length: journal.written };
-    write(() => {
-      this.#trimming = !journal.trim(horizon);
-    });
-  }
-
-  #purge(from: number): void {
-    const { journal, write, onPurged } = this.#parts;
-    let next: number | undefined;
-    write(() => {
-      next = journal.purge(this.#purging, from);
-    });
-    this.#purgeFrom = next;
-    if (next !== undefined) return;
-    this.#purging.clear();
-    onPurged();
   }
 }

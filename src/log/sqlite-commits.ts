@@ -1,5 +1,5 @@
 import { fdatasync } from "node:fs";
-import type { DatabaseSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { HeadraceError } from "../core/errors.ts";
 import type { StreamEvent } from "../core/events.ts";
 import { endsStream } from "./append-decision.ts";
@@ -58,6 +58,8 @@ export interface GroupCommitParts {
 /** Makes one transaction of everything that writers want in one turn of the event loop. */
 export class GroupCommit {
   readonly #parts: GroupCommitParts;
+  readonly #begin: StatementSync;
+  readonly #end: StatementSync;
   #batch: Batch = emptyBatch();
   #scheduled = false;
   #holds = 0;
@@ -66,6 +68,8 @@ export class GroupCommit {
 
   constructor(parts: GroupCommitParts) {
     this.#parts = parts;
+    this.#begin = parts.database.prepare("BEGIN IMMEDIATE");
+    this.#end = parts.database.prepare("COMMIT");
   }
 
   /** Why nothing can be committed any more. */
@@ -141,10 +145,10 @@ export class GroupCommit {
   /** For work of the log's own, while nothing is held. */
   transaction(work: () => void): void {
     const { database } = this.#parts;
-    database.exec("BEGIN IMMEDIATE");
+    this.#begin.run();
     try {
       work();
-      database.exec("COMMIT");
+      this.#end.run();
     } catch (error) {
       if (database.isTransaction) database.exec("ROLLBACK");
       throw error;

@@ -35,8 +35,10 @@ export interface SqliteLogOptions {
   now: () => number;
   /** Appends answer `storage-full` when the database would grow beyond this. Default: the disk is the limit. */
   maxBytes?: number;
-  /** The write-ahead log is moved into the database when it is longer than this. Default 8 MiB. */
+  /** The write-ahead log is moved into the database when it is longer than this. Default 16 MiB. */
   checkpointBytes?: number;
+  /** How long entries of a stream that ended may stay in memory, to be moved together with others. Default 200. */
+  upkeepDelayMs?: number;
 }
 
 /** Streams that a sweep removes in one transaction. */
@@ -107,7 +109,8 @@ export class SqliteLog implements StreamLog {
       archiver: { streams: this.#streams, journal: this.#journal, segments: this.#segments, live: this.#live },
       commits: this.#commits,
       path: options.path,
-      checkpointBytes: options.checkpointBytes ?? 8 * 1024 * 1024,
+      checkpointBytes: options.checkpointBytes ?? 16 * 1024 * 1024,
+      delayMs: options.upkeepDelayMs ?? 200,
     });
     restoreStreams({
       streams: this.#streams,

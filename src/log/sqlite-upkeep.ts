@@ -10,6 +10,8 @@ export interface UpkeepParts {
   path: string;
   /** Longest write-ahead log that is left alone. */
   checkpointBytes: number;
+  /** How long to wait for more to do, because a transaction costs more than what is in it. */
+  delayMs: number;
 }
 
 /** Transactions between two looks at the size of the write-ahead log. */
@@ -21,11 +23,13 @@ export class Upkeep {
   readonly #commits: GroupCommit;
   readonly #walPath: string;
   readonly #checkpointBytes: number;
+  readonly #delayMs: number;
   readonly #checkpointer: Checkpointer;
   #scheduled = false;
   #checkpointing = false;
 
-  constructor({ archiver, commits, path, checkpointBytes }: UpkeepParts) {
+  constructor({ archiver, commits, path, checkpointBytes, delayMs }: UpkeepParts) {
+    this.#delayMs = delayMs;
     this.#commits = commits;
     this.#walPath = `${path}-wal`;
     this.#checkpointBytes = checkpointBytes;
@@ -44,10 +48,10 @@ export class Upkeep {
   }
 
   /** Goes on when there is something to do and writing is possible. */
-  continue(): void {
+  continue(delayMs = this.#delayMs): void {
     if (this.#scheduled || !this.archiver.due) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    setTimeout(() => {
       this.#scheduled = false;
       if (this.#commits.held || this.#commits.broken !== undefined) return;
       try {
@@ -57,8 +61,8 @@ export class Upkeep {
         // when the store is out of order.
         return;
       }
-      this.continue();
-    });
+      this.continue(0);
+    }, delayMs).unref();
   }
 
   checkpoint(): void {

@@ -577,7 +577,10 @@ export function describeStreamLog(name: string, open: () => Promise<OpenedLog>):
 
 /** Lets everything happen that a log does by itself in the next turns of the event loop. */
 async function pause(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  for (let turn = 0; turn < 5; turn++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve));
+  }
 }
 
 /** A signal that knows how many listen to it. */

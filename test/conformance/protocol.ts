@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { isTerminal, isWhole } from "../../src/core/events.ts";
+import type { StreamEvent } from "../../src/core/events.ts";
+import type { Protocol } from "../../src/protocols/protocol.ts";
+
+/** A body as a provider sent it. */
+export interface Fixture {
+  name: string;
+  bytes: Uint8Array;
+}
+
+export function readFixtures(folder: string): Fixture[] {
+  const path = join(import.meta.dirname, "../fixtures", folder);
+  return readdirSync(path)
+    .filter((file) => file.endsWith(".sse"))
+    .map((file) => ({ name: file.replace(".sse", ""), bytes: new Uint8Array(readFileSync(join(path, file))) }));
+}
+
+/** What every protocol promises about whole answers. */
+export function describeProtocol(protocol: Protocol, fixtures: readonly Fixture[]): void {
+  describe(`${protocol.name}: a whole answer`, () => {
+    test.each(fixtures)("$name comes out as it went in", ({ bytes }) => {
+      expect(dataOf(writeBody(protocol, readBody(protocol, [bytes])))).toEqual(dataOf(new TextDecoder().decode(bytes)));
+    });
+
+    test.each(fixtures)("$name survives being stored as JSON", ({ bytes }) => {
+      const stored = JSON.parse(JSON.stringify(readBody(protocol, [bytes]))) as StreamEvent[];
+      expect(dataOf(writeBody(protocol, stored))).toEqual(dataOf(new TextDecoder().decode(bytes)));
+    });
+
+    test.each(fixtures)("$name reads the same however its bytes are cut", ({ bytes }) => {
+      const expected = JSON.stringify(readBody(protocol, [bytes]));
+      expect(JSON.stringify(readBody(protocol, slices(bytes, () => 1)))).toBe(expected);
+      for (let seed = 1; seed <= 20; seed++) {
+        const random = randomSizes(seed);
+        expect(JSON.stringify(readBody(protocol, slices(bytes, random)))).toBe(expected);
+      }
+      for (let cut = 0; cut <= bytes.length; cut++) {
+        const cutInTwo = JSON.stringify(readBody(protocol, [bytes.subarray(0, cut), bytes.subarray(cut)]));
+        if (cutInTwo !== expected) expect(cutInTwo, `cut at byte ${cut}`).toBe(expected);
+      }
+    });
+
+    test.each(fixtures)("$name, broken off at any byte, is never complete before its last reason", ({ bytes }) => {
+      const whole = readBody(protocol, [bytes]);
+      const steps = whole.filter((event) => !isTerminal(event)).map((event) => JSON.stringify(event));
+      const lastFinish = whole.findLastIndex(({ type }) => type === "finish");
+      for (let length = 0; length < bytes.length; length++) {
+        const events = readBody(protocol, [bytes.subarray(0, length)]);
+        const end = events.at(-1) as StreamEvent;
+        const read = events.slice(0, -1);
+        if (!isTerminal(end)) throw new Error(`no terminal event after ${length} bytes`);
+        const isPrefix = read.every((event, index) => JSON.stringify(event) === steps[index]);
+        if (!isPrefix) expect(read.map((event) => JSON.stringify(event)), `after ${length} bytes`).toEqual(steps.slice(0, read.length));
+        const mayBeWhole = read.length > lastFinish || read.some(({ type }) => type === "finish");
+        if (isWhole(end.outcome) && !mayBeWhole) throw new Error(`complete after ${length} bytes`);
+        if (!isWhole(end.outcome)) expect(end.error?.code).toBe("stream-truncated");
+      }
+    });
+  });
+}
+
+/** All events of a body that arrives in these pieces. */
+export function readBody(protocol: Protocol, pieces: Iterable<Uint8Array>): StreamEvent[] {
+  const reader = protocol.createEventReader({});
+  const events: StreamEvent[] = [];
+  for (const piece of pieces) events.push(...reader.push(piece));
+  events.push(...reader.end());
+  return events;
+}
+
+export function writeBody(protocol: Protocol, events: Iterable<StreamEvent>, includeUsage = true): string {
+  const writer = protocol.createEventWriter({ streamId: "st_test", includeUsage });
+  let body = "";
+  for (const event of events) for (const frame of writer.write(event)) body += frame;
+  return body;
+}
+
+/** The JSON of each event of a body; comments and blank lines say nothing. */
+export function dataOf(body: string): unknown[] {
+  return body
+    .split("\n")
+    .filter((line) => line.startsWith("data: "))
+    .map((line) => (line === "data: [DONE]" ? "[DONE]" : withoutPrototype(JSON.parse(line.slice(6)))));
+}
+
+/** A member of this name says nothing to anyone, and is dangerous to copy. */
+function withoutPrototype(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== "__proto__"));
+}
+
+function* slices(bytes: Uint8Array, size: () => number): Generator<Uint8Array> {
+  for (let start = 0; start < bytes.length; ) {
+    const end = Math.min(bytes.length, start + size());
+    yield bytes.subarray(start, end);
+    start = end;
+  }
+}
+
+/** Sizes from 1 to 96, the same for the same seed. */
+function randomSizes(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return 1 + ((state >> 8) % 96);
+  };
+}
