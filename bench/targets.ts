@@ -1,0 +1,83 @@
+import type { RowSummary, ScenarioSummary } from "./summary.ts";
+
+/** One promise about Headrace's cost and how the run compares with it. */
+export interface Verdict {
+  promise: string;
+  measured: string;
+  met: boolean;
+}
+
+interface Target {
+  what: string;
+  scenarios: string[];
+  value: (row: RowSummary) => number | undefined;
+  below: number;
+  write: (value: number) => string;
+}
+
+const ratio = (value: number) => value.toFixed(2);
+const milliseconds = (value: number) => `${(value / 1000).toFixed(2)} ms`;
+const paced = ["paced-250x40", "paced-1000x10"];
+
+// They hold for the log at `process`; the row with the log in memory is there to show what durability costs.
+const targets: Target[] = [
+  { what: "CPU per event, times nginx", scenarios: paced, value: (row) => row.cpuVersusNginx, below: 3, write: ratio },
+  {
+    what: "CPU per event, times the Hono + fetch relay",
+    scenarios: paced,
+    value: (row) => row.cpuVersusHonoFetch,
+    below: 0.9,
+    write: ratio,
+  },
+  {
+    what: "added latency p50",
+    scenarios: ["latency-125x40"],
+    value: (row) => row.addedLatencyP50Us,
+    below: 500,
+    write: milliseconds,
+  },
+  {
+    what: "added latency p99",
+    scenarios: ["latency-125x40"],
+    value: (row) => row.addedLatencyP99Us,
+    below: 8000,
+    write: milliseconds,
+  },
+  {
+    what: "added time to first token p50",
+    scenarios: ["latency-125x40"],
+    value: (row) => row.addedFirstTokenP50Us,
+    below: 2000,
+    write: milliseconds,
+  },
+  {
+    what: "memory per open stream",
+    scenarios: ["memory-1000"],
+    value: (row) => row.memoryPerStreamBytes,
+    below: 200_000,
+    write: (value) => `${Math.round(value / 1000)} kB`,
+  },
+  { what: "failed streams", scenarios: [], value: (row) => row.failures, below: 0, write: String },
+];
+
+/** What was not measured in this run has no verdict. */
+export function judge(summaries: ScenarioSummary[]): Verdict[] {
+  return summaries.flatMap(({ scenario, rows }) =>
+    rows
+      .filter(({ row }) => row === "headrace-process")
+      .flatMap((row) =>
+        targets.filter((target) => concerns(target, scenario)).flatMap((target) => verdict(target, scenario, row)),
+      ),
+  );
+}
+
+function concerns({ scenarios }: Target, scenario: string): boolean {
+  return scenarios.length === 0 || scenarios.includes(scenario);
+}
+
+function verdict({ what, value, below, write }: Target, scenario: string, row: RowSummary): Verdict[] {
+  const measured = value(row);
+  if (measured === undefined) return [];
+  const bound = below === 0 ? "none" : `at most ${write(below)}`;
+  return [{ promise: `${scenario}: ${what} ${bound}`, measured: write(measured), met: measured <= below }];
+}
