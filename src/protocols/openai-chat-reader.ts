@@ -3,7 +3,7 @@ import type { AttemptStart, FinishReason, StreamEnd, StreamEvent, TextDelta } fr
 import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import { type ChunkExtra, chunkDifference, type ChunkVisitor, hole, type TextKind, visitChunk } from "./openai-chat-chunk.ts";
+import { type ChunkExtra, chunkDifference, type ChunkVisitor, hole, isText, type TextKind, visitChunk } from "./openai-chat-chunk.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { longestReason, readFinishReason } from "./openai-chat-finish.ts";
 import { type RepeatedChunk, repeatedChunk } from "./openai-chat-repeated.ts";
@@ -112,13 +112,12 @@ export class ChunkReader {
     const start: AttemptStart = {
       type: "attempt-start",
       provider: "",
-      model: typeof model === "string" ? model : "",
+      model: isText(model) ? model : "",
       protocol: "openai-chat",
     };
-    if (typeof id === "string") start.responseId = id;
     this.#previous = {};
-    if (typeof id === "string") this.#previous["id"] = id;
-    if (typeof model === "string") this.#previous["model"] = model;
+    if (isText(id)) this.#previous["id"] = start.responseId = id;
+    if (isText(model)) this.#previous["model"] = model;
     return start;
   }
 
@@ -138,11 +137,11 @@ function assemble(start: AttemptStart | undefined, steps: StepEvent[], extra: Ch
   for (let index = 0; index < last; index++) (events[index] as StepEvent).more = true;
   if (extra === undefined) return events;
   let rest: ChunkExtra = extra;
-  if (start !== undefined && last > 0 && extra.set !== undefined) {
+  if (start !== undefined && last > 0) {
     // What holds for the whole answer belongs to its start, also when the first frame says more than that.
-    const { choices, ...head } = extra.set;
+    const { choices, ...head } = extra.set ?? {};
     start.extra = { set: head };
-    rest = { set: choices === undefined ? {} : { choices } };
+    if (choices !== undefined) rest = { set: { choices } };
   }
   (events[last] as StepEvent).extra = rest as JsonObject;
   return events;
