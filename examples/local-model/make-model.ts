@@ -31,7 +31,7 @@ export function makeModel(path: string, sentences: readonly string[], { ends }: 
 
 /** `table[a][b]` is how often token b follows token a. */
 function countFollowers(lines: string[][], idOf: Map<string, number>, size: number, ends: boolean): number[][] {
-  const table = Array.from({ length: size }, () => new Array<number>(size).fill(0));
+  const table = Array.from({ length: size }, () => Array.from({ length: size }, () => 0));
   const count = (from: number, to: number, times: number) => (table[from]![to]! += times);
   for (const line of lines) {
     const ids = line.map((word) => idOf.get(word)!);

@@ -113,15 +113,15 @@ async function leaveAndComeBack(): Promise<void> {
   const streamUrl = `${server.url}/v1/streams/${response.headers.get("headrace-stream-id")}`;
   const uninterrupted = fetch(streamUrl).then((whole) => readText(whole));
 
-  const begun = await readText(response, 40);
+  const first = await readText(response, 40);
   connection.abort();
-  const rest = await readText(await fetch(streamUrl, { headers: { "last-event-id": begun.lastEventId } }));
+  const rest = await readText(await fetch(streamUrl, { headers: { "last-event-id": first.lastEventId } }));
   const whole = await uninterrupted;
   console.log(
-    `   read 40 tokens, was cut off after event ${begun.lastEventId}, resumed there and read ${rest.tokens} more`,
+    `   read 40 tokens, was cut off after event ${first.lastEventId}, resumed there and read ${rest.tokens} more`,
   );
-  check(begun.tokens === 40 && begun.tokens + rest.tokens === 400, "nothing is missing and nothing came twice");
-  check(begun.text + rest.text === whole.text, "both halves are what an uninterrupted reader read");
+  check(first.tokens === 40 && first.tokens + rest.tokens === 400, "nothing is missing and nothing came twice");
+  check(first.text + rest.text === whole.text, "both halves are what an uninterrupted reader read");
 }
 
 /** Reads the text of an OpenAI stream, all of it or so many tokens, and remembers where it stopped. */
