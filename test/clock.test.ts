@@ -71,7 +71,8 @@ test("ids are unique, url-safe and carry at least 128 random bits", () => {
   expect(ids.requestId()).toMatch(/^req_[0-9A-Za-z]{22}$/);
 
   const counts = new Map<string, number>();
-  for (const character of [...made].map((id) => id.slice(3)).join("")) counts.set(character, (counts.get(character) ?? 0) + 1);
+  for (const character of [...made].map((id) => id.slice(3)).join(""))
+    counts.set(character, (counts.get(character) ?? 0) + 1);
   expect(counts.size).toBe(62);
   // 220,000 characters, so about 3,548 of each with a deviation of 59.
   for (const count of counts.values()) expect(Math.abs(count - 220_000 / 62)).toBeLessThan(420);

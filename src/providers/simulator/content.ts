@@ -1,0 +1,138 @@
+import { HeadraceError } from "../../core/errors.ts";
+import type { GenerateRequest, Message, ToolDefinition } from "../../core/request.ts";
+import { textOf } from "../../core/request.ts";
+import { answerText, subjectOf } from "./answer-text.ts";
+import type { SampleSource } from "./json-sample.ts";
+import { sampleJson } from "./json-sample.ts";
+import { models } from "./models.ts";
+import { SeededRandom } from "./random.ts";
+import { reasoningText } from "./reasoning.ts";
+
+export interface SimulatedCall {
+  kind: "function" | "custom";
+  callId: string;
+  name: string;
+  argumentsText: string;
+}
+
+/** What a choice would say if nothing limited it. */
+export interface Content {
+  reasoning: string;
+  text: string;
+  calls: readonly SimulatedCall[];
+}
+
+/**
+ * Makes up an answer.
+ *
+ * It depends on the model, the messages, and the seed only: a request that also has the first part of that answer as
+ * its last message is answered with the rest.
+ *
+ * @throws HeadraceError `invalid-request` - `tool_choice` names a tool that is not there.
+ */
+export function contentOf(request: GenerateRequest, choice: number, baseSeed: string): Content {
+  const { messages, begun } = splitBegun(request.messages);
+  const asked = { ...request, messages };
+  const random = randomFor(asked, choice, baseSeed);
+  const {
+    tools = [],
+    toolChoice = "auto",
+    reasoningEffort = models[request.model]?.reasons ? "medium" : "none",
+  } = request;
+  if (begun !== undefined) return { reasoning: "", text: restOf(begun, asked, choice, baseSeed), calls: [] };
+
+  const reasoning = reasoningText(subjectOf(messages), reasoningEffort, random.fork("reasoning"));
+  const hasResult = messages.at(-1)?.content.some(({ type }) => type === "tool-result") ?? false;
+  if (tools.length > 0 && toolChoice !== "none" && !hasResult) {
+    return { reasoning, text: "", calls: callsFor(asked, tools, random.fork("calls")) };
+  }
+  return { reasoning, text: textFor(asked, random), calls: [] };
+}
+
+function randomFor({ model, messages, seed }: GenerateRequest, choice: number, baseSeed: string): SeededRandom {
+  const said = messages.map(({ role, content }) => [role, content]);
+  return new SeededRandom(JSON.stringify([model, said, seed ?? baseSeed])).fork(choice);
+}
+
+/** The answer that a last message from the assistant has begun. */
+function splitBegun(messages: readonly Message[]): { messages: readonly Message[]; begun?: string } {
+  const last = messages.at(-1);
+  const begun =
+    last?.role === "assistant" && !last.content.some(({ type }) => type === "tool-call") ? textOf(last.content) : "";
+  return begun === "" ? { messages } : { messages: messages.slice(0, -1), begun };
+}
+
+function textFor({ messages, responseFormat }: GenerateRequest, random: SeededRandom): string {
+  const text = answerText(messages, random.fork("text"));
+  if (responseFormat === undefined || responseFormat.type === "text") return text;
+  const plain = text
+    .replace(/^#+ .*$|^\|.*$|^```[^]*?^```$|[*`_]|^- |^\d+\. /gm, "")
+    .replace(/\s+/g, " ")
+    .trim();
+  const sentences = plain.match(/.+?[.!?](?=\s|$)|.+$/g)?.map((sentence) => sentence.trim()) ?? [plain];
+  const subject = subjectOf(messages);
+  if (responseFormat.type === "json")
+    return JSON.stringify({ topic: subject, answer: sentences.slice(0, 3).join(" "), details: sentences.slice(3, 6) });
+  const prompt = lastUserText(messages);
+  const source: SampleSource = { prompt, part: prompt, index: 0, subject, sentences, random: random.fork("json") };
+  return JSON.stringify(sampleJson(responseFormat.schema, source));
+}
+
+/**
+ * Where the begun answer is ours, or another simulated model's, its rest; else something that fits behind it. Other
+ * models count because whoever continues a broken answer may well ask another one.
+ */
+function restOf(begun: string, asked: GenerateRequest, choice: number, baseSeed: string): string {
+  for (const model of new Set([asked.model, ...Object.keys(models)])) {
+    const text = textFor(asked, randomFor({ ...asked, model }, choice, baseSeed));
+    if (text.startsWith(begun)) return text.slice(begun.length);
+  }
+  const subject = subjectOf(asked.messages);
+  const bridge = /[.!?:]["'”)*]*\s*$/.test(begun) ? `There is more to say about ${subject}, but` : "and so on:";
+  const space = /\s$/.test(begun) ? "" : " ";
+  return `${space}${bridge} the core of it stays the same. Start with a small case, change one thing at a time, and see what follows.`;
+}
+
+/** One call, or two when the prompt asks for one thing "and" another. */
+function callsFor(request: GenerateRequest, tools: readonly ToolDefinition[], random: SeededRandom): SimulatedCall[] {
+  const { toolChoice, parallelToolCalls = true, messages } = request;
+  const wanted = typeof toolChoice === "object" ? toolChoice.name : undefined;
+  const first = wanted === undefined ? tools[0] : tools.find(({ name }) => name === wanted);
+  if (first === undefined) {
+    const known = tools.map(({ name }) => name).join(", ");
+    throw new HeadraceError("invalid-request", `\`tool_choice\` names "${wanted}", but the tools are ${known}`, {
+      param: "tool_choice",
+    });
+  }
+  const prompt = lastUserText(messages);
+  const parts = parallelToolCalls ? prompt.split(/ and /i).slice(0, 2) : [prompt];
+  return parts.map((part, index) => {
+    const tool =
+      index === 0 || wanted !== undefined ? first : (tools.find(({ name }) => isNamedIn(name, part)) ?? first);
+    const subject = subjectOf([{ role: "user", content: [{ type: "text", text: part }] }]);
+    const source: SampleSource = {
+      prompt,
+      part: parts.length === 1 ? prompt : part,
+      index,
+      subject,
+      random: random.fork(index),
+    };
+    const argumentsText =
+      tool.kind === "custom" ? source.part : JSON.stringify(sampleJson({ type: "object", ...tool.parameters }, source));
+    return { kind: tool.kind, callId: `call_${random.id(24)}`, name: tool.name, argumentsText };
+  });
+}
+
+/** Whether a prompt mentions what a tool is called after: `send_email` in "and email Bob". */
+function isNamedIn(toolName: string, prompt: string): boolean {
+  const words = toolName
+    .replace(/([a-z])([A-Z])/g, "$1 $2")
+    .toLowerCase()
+    .split(/[^a-z]+/);
+  const lower = prompt.toLowerCase();
+  return words.some((word) => word.length > 3 && lower.includes(word));
+}
+
+function lastUserText(messages: readonly Message[]): string {
+  return textOf(messages.findLast(({ role }) => role === "user")?.content ?? []);
+}

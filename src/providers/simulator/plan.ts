@@ -1,0 +1,171 @@
+import { HeadraceError } from "../../core/errors.ts";
+import type { FinishReason, StreamEvent } from "../../core/events.ts";
+import { outcomeOf } from "../../core/events.ts";
+import type { GenerateRequest } from "../../core/request.ts";
+import type { Content } from "./content.ts";
+import { contentOf } from "./content.ts";
+import { logprobsOf } from "./logprobs.ts";
+import { firstTokenMs, models, simulatorModels, tokenGapMs } from "./models.ts";
+import { SeededRandom } from "./random.ts";
+import { countTokens, tokensOf } from "./tokens.ts";
+
+/** An event, and how long after the one before it. */
+export interface Step {
+  waitMs: number;
+  event: StreamEvent;
+}
+
+/** An answer in every detail before any of it is sent. Whatever is to go wrong with an answer is done to its plan. */
+export interface Plan {
+  /** What the answer's id is made of. */
+  answerId: string;
+  steps: readonly Step[];
+}
+
+export interface PlanOptions {
+  /** Milliseconds since the epoch. */
+  createdAt: number;
+  /** Used by requests that have no seed of their own. */
+  seed: string;
+}
+
+/**
+ * Plans an answer: the same request and seed, the same plan.
+ *
+ * @throws HeadraceError `model-not-found` - nothing of that name is simulated.
+ */
+export function planAnswer(request: GenerateRequest, { createdAt, seed }: PlanOptions): Plan {
+  const { model: name, messages, maxOutputTokens = Number.POSITIVE_INFINITY } = request;
+  const model = Object.hasOwn(models, name) ? models[name] : undefined;
+  if (model === undefined) {
+    const known = simulatorModels.join(", ");
+    throw new HeadraceError("model-not-found", `the simulator has no model \`${name}\`; it has ${known}`, {
+      param: "model",
+    });
+  }
+  const random = new SeededRandom(JSON.stringify([name, messages, request.seed ?? seed]));
+  const answerId = random.fork("id").id(24);
+  const timing = random.fork("timing");
+  const startsAt = firstTokenMs(model, timing);
+
+  const timed: { at: number; event: StreamEvent }[] = [];
+  const reasons: FinishReason[] = [];
+  let outputTokens = 0;
+  let reasoningTokens = 0;
+  for (let choice = 0; choice < (request.choices ?? 1); choice++) {
+    const spoken = speak(contentOf(request, choice, seed), request, {
+      choice,
+      maxOutputTokens,
+      random: random.fork(choice),
+    });
+    let at = startsAt;
+    spoken.events.forEach((event, index) => {
+      // A call's announcement comes with its first arguments, the finish with the last token.
+      const isToken = event.type !== "finish" && event.type !== "tool-call-start";
+      if (index > 0 && isToken) at += tokenGapMs(model, timing);
+      timed.push({ at, event });
+    });
+    reasons.push(spoken.reason);
+    outputTokens += spoken.tokens;
+    reasoningTokens += spoken.reasoningTokens;
+  }
+  // Sorting keeps the order of equals, so every choice stays in its own order.
+  timed.sort((one, other) => one.at - other.at);
+
+  const usage = { inputTokens: countInput(request), outputTokens, ...(reasoningTokens > 0 && { reasoningTokens }) };
+  const endsAt = timed.at(-1)?.at ?? startsAt;
+  const all: typeof timed = [
+    {
+      at: 0,
+      event: { type: "stream-start", streamId: answerId, format: 1, protocol: "openai-chat", model: name, createdAt },
+    },
+    { at: startsAt, event: { type: "attempt-start", provider: "simulator", model: name } },
+    ...timed,
+    { at: endsAt, event: { type: "usage", usage } },
+    { at: endsAt, event: { type: "stream-end", outcome: outcomeOf(reasons) } },
+  ];
+  return { answerId, steps: all.map(({ at, event }, index) => ({ waitMs: at - (all[index - 1]?.at ?? 0), event })) };
+}
+
+interface Spoken {
+  events: StreamEvent[];
+  reason: FinishReason;
+  tokens: number;
+  reasoningTokens: number;
+}
+
+interface SpeakOptions {
+  choice: number;
+  maxOutputTokens: number;
+  random: SeededRandom;
+}
+
+/** Cuts a choice into tokens, as many as are allowed. */
+function speak(
+  { reasoning, text, calls }: Content,
+  request: GenerateRequest,
+  { choice, maxOutputTokens, random }: SpeakOptions,
+): Spoken {
+  const events: StreamEvent[] = [];
+  let tokens = 0;
+  let isCut = false;
+  const say = (pieces: readonly string[], makeEvent: (piece: string) => StreamEvent) => {
+    for (const piece of pieces) {
+      isCut ||= tokens >= maxOutputTokens;
+      if (isCut) return;
+      tokens++;
+      events.push(makeEvent(piece));
+    }
+  };
+
+  say(tokensOf(reasoning), (piece) => ({ type: "reasoning-delta", choice, text: piece }));
+  const reasoningTokens = tokens;
+  const kept = beforeStop(text, request.stop ?? []);
+  say(tokensOf(kept), (piece) => ({
+    type: "text-delta",
+    choice,
+    text: piece,
+    ...(request.logprobs === true && { logprobs: logprobsOf(piece, request.topLogprobs ?? 0, random) }),
+  }));
+  for (const [call, { argumentsText, ...announcement }] of calls.entries()) {
+    isCut ||= tokens >= maxOutputTokens;
+    if (isCut) break;
+    events.push({ type: "tool-call-start", choice, call, ...announcement });
+    say(tokensOf(argumentsText), (piece) => ({ type: "tool-call-delta", choice, call, argumentsText: piece }));
+  }
+
+  const wholeReason = calls.length > 0 ? "tool_calls" : kept.length < text.length ? "stop_sequence" : "stop";
+  const reason = isCut ? "length" : wholeReason;
+  events.push({ type: "finish", choice, reason });
+  return { events, reason, tokens, reasoningTokens };
+}
+
+/** The text up to the first stop string. */
+function beforeStop(text: string, stops: readonly string[]): string {
+  const found = stops
+    .filter((stop) => stop !== "")
+    .map((stop) => text.indexOf(stop))
+    .filter((index) => index >= 0);
+  return found.length === 0 ? text : text.slice(0, Math.min(...found));
+}
+
+// As OpenAI counts: some tokens frame each message, and some begin the answer.
+const tokensPerMessage = 4;
+const tokensPerAnswer = 3;
+const tokensPerMedia = 85;
+
+function countInput({ messages, tools = [], responseFormat }: GenerateRequest): number {
+  let count = tokensPerAnswer;
+  for (const { content } of messages) {
+    count += tokensPerMessage;
+    for (const part of content) {
+      if (part.type === "text" || part.type === "reasoning" || part.type === "refusal") count += countTokens(part.text);
+      else if (part.type === "tool-call") count += countTokens(part.name) + countTokens(part.argumentsText);
+      else if (part.type === "tool-result") count += countTokens(JSON.stringify(part.content));
+      else count += tokensPerMedia;
+    }
+  }
+  for (const { name, description, parameters } of tools)
+    count += countTokens(JSON.stringify([name, description, parameters]));
+  return responseFormat?.type === "json-schema" ? count + countTokens(JSON.stringify(responseFormat.schema)) : count;
+}
