@@ -72,11 +72,14 @@ function findString(data: string, key: string, text: string): Surroundings | und
 }
 
 function createRepeated({ prefix, suffix }: Surroundings, withText: (text: string) => StreamEvent): RepeatedChunk {
-  const around = prefix.length + suffix.length;
+  const start = prefix.length;
+  const around = start + suffix.length;
   return {
     read(data) {
-      if (data.length <= around || !data.startsWith(prefix) || !data.endsWith(suffix)) return undefined;
-      const text = parseString(data.slice(prefix.length, data.length - suffix.length));
+      const end = data.length - suffix.length;
+      // Slices compare several times faster than startsWith and endsWith look.
+      if (data.length <= around || data.slice(0, start) !== prefix || data.slice(end) !== suffix) return undefined;
+      const text = parseString(data.slice(start, end));
       return text === undefined ? undefined : withText(text);
     },
   };

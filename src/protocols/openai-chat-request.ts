@@ -65,7 +65,8 @@ function readToolChoice(fields: BodyFields): ToolChoice | undefined {
   const type = named.requiredString("type");
   if (type === "function" || type === "custom") return { name: named.requiredObject(type).requiredString("name") };
   if (type !== "allowed_tools") return named.fail("type", "function, custom or allowed_tools");
-  return named.object("allowed_tools")?.oneOf("mode", ["auto", "required"]) ?? "auto";
+  const mode = named.requiredObject("allowed_tools").oneOf("mode", ["auto", "required"] as const);
+  return mode ?? "auto";
 }
 
 function readSampling(fields: BodyFields) {

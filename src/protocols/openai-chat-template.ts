@@ -21,19 +21,52 @@ interface Filling {
   write(event: StreamEvent): string | undefined;
 }
 
-/** Compiles a skeleton. Its members are written in the order they came in. */
-export function compileTemplate(skeleton: ReadonlyMap<string, Json>): ChunkTemplate {
-  const copy = JSON.parse(JSON.stringify(Object.fromEntries(skeleton))) as JsonObject;
-  const visit = new CompilingVisit();
-  visitChunk(copy, visit);
-  // Text and numbers of holes take turns.
-  const parts = JSON.stringify(copy).split(mark);
-  const { expects, choices } = visit;
-  const isForged = parts.length !== 2 * visit.holes.length + 1;
-  if (isForged) return { expects: ["stream-end"], segments: [], holes: [], choices };
-  const segments = parts.filter((_, index) => index % 2 === 0);
-  const holes = parts.filter((_, index) => index % 2 === 1).map((number) => visit.holes[Number(number)] as Filling);
-  return { expects, segments, holes, choices };
+/** The members that may hold steps of the answer. */
+const visited = ["choices", "usage", "x_groq"] as const;
+
+/** Compiles skeletons, each mostly like the one before. */
+export class TemplateCompiler {
+  #previous: readonly (Json | undefined)[] = [];
+  #visit = new CompilingVisit();
+  /** JSON of the visited members, with marks where the holes are. */
+  #marked = new Map<string, string>();
+
+  /** Members are written in the order they came in. */
+  compile(skeleton: ReadonlyMap<string, Json>): ChunkTemplate {
+    this.#visitMembers(skeleton);
+    const members: string[] = [];
+    for (const [key, value] of skeleton) {
+      members.push(`${JSON.stringify(key)}:${this.#marked.get(key) ?? JSON.stringify(value)}`);
+    }
+    // Text and numbers of holes take turns.
+    const parts = `{${members.join(",")}}`.split(mark);
+    const { expects, choices, holes } = this.#visit;
+    const isForged = parts.length !== 2 * holes.length + 1;
+    if (isForged) return { expects: ["stream-end"], segments: [], holes: [], choices };
+    const segments: string[] = [parts[0] as string];
+    const ordered: Filling[] = [];
+    for (let index = 1; index < parts.length; index += 2) {
+      ordered.push(holes[Number(parts[index])] as Filling);
+      segments.push(parts[index + 1] as string);
+    }
+    return { expects, segments, holes: ordered, choices };
+  }
+
+  #visitMembers(skeleton: ReadonlyMap<string, Json>): void {
+    const values = visited.map((key) => skeleton.get(key));
+    // Some vendors change something else in every chunk.
+    if (this.#previous.length > 0 && values.every((value, index) => value === this.#previous[index])) return;
+    this.#previous = values;
+    this.#visit = new CompilingVisit();
+    this.#marked = new Map();
+    const copy: JsonObject = {};
+    visited.forEach((key, index) => {
+      const value = values[index];
+      if (value !== undefined) copy[key] = JSON.parse(JSON.stringify(value)) as Json;
+    });
+    visitChunk(copy, this.#visit);
+    for (const [key, value] of Object.entries(copy)) this.#marked.set(key, JSON.stringify(value));
+  }
 }
 
 /** The frame's JSON; undefined when the events are not the ones it was made of. */

@@ -5,13 +5,14 @@ import type { Json, JsonObject } from "../core/json.ts";
 import { CanonicalChunks, type ChunkHead } from "./openai-chat-canonical.ts";
 import { type ChunkExtra, isText } from "./openai-chat-chunk.ts";
 import { writeErrorObject } from "./openai-chat-errors.ts";
-import { type ChunkTemplate, compileTemplate, fillTemplate } from "./openai-chat-template.ts";
+import { type ChunkTemplate, fillTemplate, TemplateCompiler } from "./openai-chat-template.ts";
 import type { EventWriter, WriteOptions } from "./protocol.ts";
 
 /** Writes chunks: the provider's own where the events carry what is left of them, canonical ones otherwise. */
 export class ChunkWriter implements EventWriter {
   readonly #includeUsage: boolean;
   readonly #canonical: CanonicalChunks;
+  readonly #compiler = new TemplateCompiler();
   #head: ChunkHead;
   /** The skeleton of the frame before; undefined while the attempt speaks another protocol. */
   #skeleton: Map<string, Json> | undefined;
@@ -88,7 +89,7 @@ export class ChunkWriter implements EventWriter {
       this.#note(events);
       return [dataFrame(JSON.stringify(extra["verbatim"]))];
     }
-    this.#template ??= compileTemplate(this.#visibleSkeleton());
+    this.#template ??= this.#compiler.compile(this.#visibleSkeleton());
     const template = this.#template;
     const steps = events.length === 1 && events[0]?.type === "vendor-frame" ? [] : events;
     const json = fillTemplate(template, steps);
