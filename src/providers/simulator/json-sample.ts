@@ -37,6 +37,8 @@ const maxDepth = 24;
 class Sampler {
   readonly #root: JsonObject;
   readonly #source: SampleSource;
+  /** How many numbers of the prompt are used up. */
+  #mentionedNumbers = 0;
 
   constructor(root: JsonObject, source: SampleSource) {
     this.#root = root;
@@ -54,9 +56,9 @@ class Sampler {
       case "array":
         return this.#array(schema, place);
       case "integer":
-        return this.#number(schema, place, true);
+        return this.#number(schema, true);
       case "number":
-        return this.#number(schema, place, false);
+        return this.#number(schema, false);
       case "boolean":
         return !/\b(not|no|without|never)\b/i.test(this.#source.part);
       case "null":
@@ -147,7 +149,7 @@ class Sampler {
     return list;
   }
 
-  #number(schema: JsonObject, { item }: Place, isInteger: boolean): number {
+  #number(schema: JsonObject, isInteger: boolean): number {
     const step = typeof schema["multipleOf"] === "number" ? schema["multipleOf"] : isInteger ? 1 : 0.01;
     const { low, high } = boundsOf(schema, step);
     const mentioned = (this.#source.part.match(/-?\d+(?:\.\d+)?/g) ?? []).map(Number).filter((number) => {
@@ -158,8 +160,11 @@ class Sampler {
         Math.abs(number / step - Math.round(number / step)) < 1e-9
       );
     });
-    const found = mentioned[item];
-    if (found !== undefined) return found;
+    const found = mentioned[this.#mentionedNumbers];
+    if (found !== undefined) {
+      this.#mentionedNumbers++;
+      return found;
+    }
     const isNarrow = high - low <= 1000;
     const from = isNarrow || low > 1 ? low : Math.min(1, high);
     const to = isNarrow ? high : Math.min(high, from + 99);

@@ -23,7 +23,7 @@ export function keyPhrasesOf(prompt: string): string[] {
 const politeness =
   /^(?:(?:hi|hello|hey|ok|okay|so|now|and|please|could you|can you|would you|will you|i (?:want|need|would like|want you|would like you) to|help me(?: to)?|let's)[,!]?\s+)+/i;
 const lastWords =
-  /[\s,]+(?:please|briefly|in (?:detail|short|simple terms|plain words|plain english)|to a \w+|(?:in|with|using) (?:about |at least |around |exactly )?(?:[\d,]+|one|a|a single) (?:words?|sentences?|paragraphs?))$/i;
+  /[\s,]+(?:please|briefly|(?:in|as) (?:json|markdown|detail|short|simple terms|plain words|plain english)|to a \w+|(?:in|with|using) (?:about |at least |around |exactly )?(?:[\d,]+|one|a|a single) (?:words?|sentences?|paragraphs?))$/i;
 const amount = String.raw`(?:(?:a|an|the|some|me|us|exactly|about|at least|around|short|long|brief|detailed|funny|nice|simple|quick|good|[\d,]+)\s+)*`;
 const work = String.raw`(?:[\w-]+\s+){0,2}?(?:words?|essay|text|article|poem|haiku|song|story|paragraphs?|sentences?|summary|report|post|ideas|tips|reasons|examples|ways|facts|list|overview|introduction|guide|plan)`;
 
