@@ -14,6 +14,27 @@ function render(pieces: Iterable<string>): string {
 
 const plain = (text: string) => render([text]).replace(styles, "");
 
+/** The lines that a terminal would show: knows how to move left and to erase the rest of a line. */
+function screen(output: string): string[] {
+  const lines = [""];
+  let column = 0;
+  for (const [token, , count, action] of output.matchAll(
+    new RegExp(`${escape}(\\[(\\d*)([DK])|\\[[\\d;]*m)|[^]`, "gu"),
+  )) {
+    const line = lines.at(-1) ?? "";
+    if (action === "D") column -= Number(count);
+    else if (action === "K") lines[lines.length - 1] = line.slice(0, column);
+    else if (token === "\n") {
+      lines.push("");
+      column = 0;
+    } else if (!token.startsWith(escape)) {
+      lines[lines.length - 1] = line.slice(0, column) + token;
+      column += 1;
+    }
+  }
+  return lines;
+}
+
 const document = [
   "# A title",
   "Some **bold**, *italic*, ***both*** and `code *x*`.",
@@ -73,6 +94,26 @@ describe("an answer in Markdown on a terminal", () => {
     assert.ok(first.endsWith(`${escape}[0m`));
     assert.equal(second.replace(styles, ""), "the next line");
     assert.ok(second.startsWith("the next line"));
+  });
+
+  test("is wrapped between words, whatever the tokens are", () => {
+    const prose =
+      "The **quick brown** fox jumps over `the lazy dog`, and nobody minds at all, not even here in between.";
+    const columns = 24;
+    for (const size of [1, 2, 3, 5, 1_000]) {
+      const renderer = createMarkdownRenderer(columns);
+      let output = "";
+      for (let at = 0; at < prose.length; at += size) output += renderer.push(prose.slice(at, at + size));
+      const lines = screen(output + renderer.end());
+      assert.equal(lines.map((line) => line.trim()).join(" "), prose.replaceAll(/[*`]/g, ""), `tokens of ${size}`);
+      assert.ok(lines.length > 4 && lines.every((line) => line.length < columns), `tokens of ${size}`);
+    }
+  });
+
+  test("keeps the lines of code whole", () => {
+    const code = `const text = "${"word ".repeat(20)}";`;
+    const renderer = createMarkdownRenderer(24);
+    assert.ok(screen(renderer.push(`\`\`\`\n${code}\n\`\`\`\n`)).includes(code));
   });
 
   test("survives long runs of marks without slowing down", () => {

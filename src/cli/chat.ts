@@ -151,7 +151,7 @@ class Conversation {
 }
 
 async function showAnswer(answer: AnswerStream): Promise<FinalAnswer> {
-  const renderer = isStyledTerminal() ? createMarkdownRenderer() : undefined;
+  const renderer = isStyledTerminal() ? createMarkdownRenderer(process.stdout.columns) : undefined;
   let last = "\n";
   const write = (text: string) => process.stdout.write(text);
   try {

@@ -11,6 +11,3 @@ if (major < 24 || (major === 24 && minor < 16)) {
 
 const { run } = await import("./program.ts");
 await run(process.argv.slice(2));
-
-// Makes this a module: only those may await at the top.
-export {};

@@ -1,3 +1,5 @@
+import { createWordWrap } from "./word-wrap.ts";
+
 /** Turns Markdown into styled text for a terminal, as it arrives: what is decided is shown at once. */
 export interface MarkdownRenderer {
   /** Takes the next piece and returns what can be shown of it. */
@@ -20,7 +22,9 @@ const bulletMark = /^( *)[-*+] +(?=\S)/;
 const numberMark = /^( *)(\d{1,3}[.)]) +/;
 const escape = "\u001b[";
 
-export function createMarkdownRenderer(): MarkdownRenderer {
+/** @param columns - width of the terminal; prose is wrapped to it, code is left as it is. */
+export function createMarkdownRenderer(columns = Number.POSITIVE_INFINITY): MarkdownRenderer {
+  const wrap = createWordWrap(columns);
   let pending = "";
   let atLineStart = true;
   let inFence = false;
@@ -139,7 +143,9 @@ export function createMarkdownRenderer(): MarkdownRenderer {
     while (pending !== "") {
       const step = atLineStart ? lineStart(complete) : inline(complete);
       if (step === undefined) break;
-      output += step;
+      // The line that closes a fence is printed as it is, too.
+      if (inFence || step.endsWith("\n")) wrap.reset();
+      output += inFence || step.endsWith("\n") ? step : wrap.push(step);
     }
     return output;
   };

@@ -69,7 +69,7 @@ function readFlags(flags: ServeFlags): { input: ConfigInput; names: Map<string, 
   set("log", "store", flags.logStore, "--log-store");
   set("log", "path", flags.logPath, "--log-path");
   set("log", "durability", flags.logDurability, "--log-durability");
-  return { input: sections as ConfigInput, names };
+  return { input: sections, names };
 }
 
 async function printWelcome({ url }: RunningServer, { config, file }: LoadedConfig): Promise<void> {

@@ -4,7 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
 import type { Clock, Randomness } from "../core/time.ts";
 import { systemClock, systemRandomness } from "../outside.ts";
 import { type Connection, callWithRetries, type RetryLimits } from "./connection.ts";
-import { resumingEvents } from "./resuming-events.ts";
+import { type ResumingOptions, resumingEvents } from "./resuming-events.ts";
 
 export type { AnswerStream, AnswerToolCall, FinalAnswer } from "../core/answer-stream.ts";
 export { type ErrorCode, HeadraceError } from "../core/errors.ts";
@@ -88,10 +88,10 @@ export interface HeadraceClient {
 export function createClient(options: ClientOptions = {}): HeadraceClient {
   const connection = connectionOf(options);
 
-  const read = (options: Omit<Parameters<typeof resumingEvents>[1], "onStreamId">): AnswerStream => {
+  const read = (what: Omit<ResumingOptions, "onStreamId">): AnswerStream => {
     const known = Promise.withResolvers<string>();
-    if (options.streamId !== undefined) known.resolve(options.streamId);
-    const events = resumingEvents(connection, { ...options, onStreamId: known.resolve });
+    if (what.streamId !== undefined) known.resolve(what.streamId);
+    const events = resumingEvents(connection, { ...what, onStreamId: known.resolve });
     const stop = async () => client.stop(await known.promise);
     return createAnswerStream(rejecting(events, known.reject), { clock: connection.clock, stop, id: known.promise });
   };
@@ -114,16 +114,16 @@ export function createClient(options: ClientOptions = {}): HeadraceClient {
     async streams({ signal } = {}) {
       const list = await readList(await callWithRetries(connection, { path: "/v1/streams", signal }));
       return list.map((item) => ({
-        id: String(item["id"]),
-        model: String(item["model"] ?? ""),
+        id: textIn(item, "id"),
+        model: textIn(item, "model"),
         state: item["state"] === "open" ? "open" : "closed",
-        createdAt: Date.parse(String(item["created_at"])),
+        createdAt: Date.parse(textIn(item, "created_at")),
       }));
     },
 
     async models({ signal } = {}) {
       const list = await readList(await callWithRetries(connection, { path: "/v1/models", signal }));
-      return list.map((item) => ({ id: String(item["id"]), ownedBy: String(item["owned_by"] ?? "") }));
+      return list.map((item) => ({ id: textIn(item, "id"), ownedBy: textIn(item, "owned_by") }));
     },
   };
   return client;
@@ -163,4 +163,9 @@ async function readList(response: Response): Promise<JsonObject[]> {
   const list = isJsonObject(body) ? body["data"] : body;
   if (!Array.isArray(list)) throw new HeadraceError("internal", "the server's list is none; is it a Headrace gateway?");
   return list.filter(isJsonObject);
+}
+
+function textIn(item: JsonObject, name: string): string {
+  const value = item[name];
+  return typeof value === "string" ? value : "";
 }

@@ -46,10 +46,11 @@ class MayPass extends Error {
  */
 export async function callOnce(connection: Connection, call: Call): Promise<Response> {
   const { method = "GET", path, body, signal } = call;
-  const init: RequestInit = { method, headers: { ...connection.headers, ...call.headers } };
+  const headers: Record<string, string> = { ...connection.headers, ...call.headers };
+  const init: RequestInit = { method, headers };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
-    init.headers = { ...init.headers, "content-type": "application/json" };
+    headers["content-type"] = "application/json";
   }
   if (signal !== undefined) init.signal = signal;
   let response: Response;

@@ -52,7 +52,7 @@ export function configFromEnvironment(environment: Environment): EnvironmentConf
   }
   const keys = keysFromEnvironment(environment);
   if (keys.length > 0) (sections["access"] ??= {})["keys"] = keys;
-  return { input: sections as ConfigInput, origins, warnings: unknownVariables(environment, known) };
+  return { input: sections, origins, warnings: unknownVariables(environment, known) };
 }
 
 function readSetting(variable: string, text: string, kind: Setting["kind"]): unknown {

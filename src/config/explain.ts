@@ -49,7 +49,7 @@ function likeliestBranch(issue: Extract<Issue, { code: "invalid_union" }>): Issu
   const best = deepest?.find(({ code }) => code === "unrecognized_keys") ?? deepest?.[0];
   if (best !== undefined) return { ...best, path: [...issue.path, ...best.path] };
   const wanted = branches.map(describeWanted).join(" or ");
-  return { ...issue, code: "custom", message: `must be ${wanted}` } as Issue;
+  return { ...issue, code: "custom", message: `must be ${wanted}` };
 }
 
 function explainUnknownKey(path: Path, key: string, { schema, origins }: ExplainOptions): string {
@@ -59,7 +59,7 @@ function explainUnknownKey(path: Path, key: string, { schema, origins }: Explain
   const near = nearest(key, known);
   const unknown = `${here}${origin === undefined ? "" : ` (from ${origin})`} is not a known key`;
   if (near !== undefined) return `${unknown}; did you mean ${writePath([...path, near])}?`;
-  const elsewhere = pathsOf(schema).find((known) => known.at(-1) === key);
+  const elsewhere = pathsOf(schema).find((other) => other.at(-1) === key);
   if (elsewhere !== undefined) return `${unknown}; there is ${writePath(elsewhere)}`;
   return `${unknown}; known here: ${known.join(", ")}`;
 }
@@ -102,8 +102,9 @@ function describeFound(value: unknown, path: Path): string {
   if (path.some((key) => typeof key === "string" && secretKeys.has(key))) {
     return typeof value === "string" ? "other text" : `a ${typeof value}`;
   }
-  if (typeof value !== "string") return String(value);
-  return `the text ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)}`;
+  if (typeof value === "string")
+    return `the text ${JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value)}`;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : `a ${typeof value}`;
 }
 
 function valueAt(value: unknown, path: Path): unknown {
