@@ -103,6 +103,13 @@ async function runAll(options: Options): Promise<{ report: Report; run: Run }> {
   return { report, run };
 }
 
+/** Only runs worth keeping: what a failed row said is for the person at the terminal. */
+function writeResults(report: Report): void {
+  if (report.quick || Object.keys(report.failed).length > 0)
+    progress("RESULTS.md is left as it is: quick or failed run");
+  else writeFileSync(new URL("./RESULTS.md", import.meta.url), writeResultsFile(report));
+}
+
 async function main(): Promise<number> {
   let options: Options;
   try {
@@ -120,7 +127,7 @@ async function main(): Promise<number> {
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify({ ...report, measurements: run.measurements }, null, 2)}\n`);
   }
-  if (options.write) writeFileSync(new URL("./RESULTS.md", import.meta.url), writeResultsFile(report));
+  if (options.write) writeResults(report);
   const streamsFailed = report.scenarios.some(({ rows }) => rows.some(({ failures }) => failures > 0));
   return Object.keys(run.failed).length > 0 || streamsFailed ? 1 : 0;
 }

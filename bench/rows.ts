@@ -66,7 +66,7 @@ function headrace(log: (folder: string) => object): (setting: RowSetting) => Row
   return ({ port, upstreamPort, folder }) => {
     const config = join(folder, "headrace.config.json");
     const up = { vendor: "openai-compatible", baseUrl: `http://127.0.0.1:${upstreamPort}/v1`, apiKey: "sk-bench" };
-    writeFileSync(config, JSON.stringify({ providers: { up }, log: log(folder) }));
+    writeFileSync(config, JSON.stringify({ providers: { up }, log: log(folder) }), { mode: 0o600 });
     return {
       command: process.execPath,
       arguments: [fileHere("../src/cli/main.ts"), "serve", "--port", String(port), "--config", config],

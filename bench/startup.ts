@@ -40,7 +40,10 @@ async function startOnce(): Promise<number> {
   child.stderr.on("data", (bytes: Buffer) => {
     errors = (errors + bytes.toString()).slice(-2000);
   });
-  const ended = once(child, "close");
+  const stop = (signal: NodeJS.Signals) => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal);
+  };
+  const ended = once(child, "exit");
   try {
     while (performance.now() - startedMs < limitMs) {
       if (child.exitCode !== null) throw new Error(`npm start ended with code ${child.exitCode}\n${errors.trim()}`);
@@ -49,14 +52,17 @@ async function startOnce(): Promise<number> {
     }
     throw new Error(`npm start gave no token within ${limitMs / 1000} s\n${errors.trim()}`);
   } finally {
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGTERM");
+    stop("SIGTERM");
+    const timer = setTimeout(() => stop("SIGKILL"), 5000);
     await ended;
+    clearTimeout(timer);
   }
 }
 
 /** Asks the simulator that answers without delay; false when nobody listens yet. */
 async function firstToken(port: number): Promise<boolean> {
   const socket = createConnection({ port, host: "127.0.0.1" });
+  socket.setTimeout(5000, () => socket.destroy(new Error("no token for 5 s after the request")));
   const connected = await new Promise<boolean>((resolve) => {
     socket.once("connect", () => resolve(true));
     socket.once("error", () => resolve(false));
