@@ -57,9 +57,11 @@ describe("a request that is wrong", () => {
     const { url } = await startGateway();
     const large = new Uint8Array(33 * 1024 * 1024).fill(0x20);
     expect((await post(url, large)).status).toBe(413);
+    let sentMib = 0;
     const undeclared = new ReadableStream<Uint8Array>({
       pull(controller) {
-        controller.enqueue(new Uint8Array(1024 * 1024).fill(0x20));
+        if (sentMib++ < 40) controller.enqueue(new Uint8Array(1024 * 1024).fill(0x20));
+        else controller.close();
       },
     });
     const refused = await post(url, undeclared).catch(() => undefined);

@@ -1,5 +1,5 @@
 import { HeadraceError } from "../core/errors.ts";
-import type { Transport } from "./transport.ts";
+import type { ByteSink, IncomingBody, Transport } from "./transport.ts";
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
@@ -18,9 +18,58 @@ export function createFetchTransport(fetch: Fetch): Transport {
     return {
       status: response.status,
       headers: Object.fromEntries(response.headers),
-      body: response.body ?? emptyBody(),
+      body: new FetchBody(response.body, signal),
     };
   };
 }
 
-async function* emptyBody(): AsyncGenerator<Uint8Array> {}
+class FetchBody implements IncomingBody {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  readonly #signal: AbortSignal;
+  #gate: PromiseWithResolvers<void> | undefined;
+  #cancelled = false;
+
+  constructor(body: ReadableStream<Uint8Array> | null, signal: AbortSignal) {
+    this.#reader = body?.getReader();
+    this.#signal = signal;
+  }
+
+  pipe(sink: ByteSink): void {
+    this.#pump(sink).then(
+      () => sink.end(),
+      (error: unknown) => {
+        if (this.#signal.aborted) sink.end(this.#signal.reason);
+        else sink.end(new HeadraceError("stream-truncated", "the provider's connection broke", { cause: error }));
+      },
+    );
+  }
+
+  pause(): void {
+    this.#gate ??= Promise.withResolvers<void>();
+  }
+
+  resume(): void {
+    this.#gate?.resolve();
+    this.#gate = undefined;
+  }
+
+  cancel(): void {
+    this.#cancelled = true;
+    this.resume();
+    // A body that has failed already rejects, which is no news.
+    this.#reader?.cancel().catch(() => {});
+  }
+
+  release(): void {
+    this.cancel();
+  }
+
+  async #pump(sink: ByteSink): Promise<void> {
+    while (this.#reader !== undefined && !this.#cancelled) {
+      const { value, done } = await this.#reader.read();
+      if (done) return;
+      if (this.#gate !== undefined) await this.#gate.promise;
+      if (!this.#cancelled) sink.push(value);
+    }
+  }
+}

@@ -1,10 +1,11 @@
 import { HeadraceError } from "../core/errors.ts";
-import { errorFromReport } from "../core/errors.ts";
 import type { ProtocolName, StreamEvent } from "../core/events.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { StreamSource } from "../core/source.ts";
-import type { Protocol, ProtocolQuirks } from "../protocols/protocol.ts";
+import type { EventReader, Protocol, ProtocolQuirks } from "../protocols/protocol.ts";
+import { createDocumentReader, EventStream } from "./event-stream.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
+import { readText } from "./transport.ts";
 
 export interface HttpProviderOptions {
   /** As it is called in the configuration, and in `provider/model`. */
@@ -30,25 +31,29 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
   const url = baseUrl + (paths[protocol.name] ?? "");
   const headers = requestHeaders(options);
 
-  return async function* httpProvider(request, { signal }) {
-    const body = JSON.stringify(protocol.writeRequest(request, quirks));
-    const response = await transport({ method: "POST", url, headers, body, signal });
-    if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
+  return (request, { signal }) =>
+    whenOpen(async () => {
+      const body = JSON.stringify(protocol.writeRequest(request, quirks));
+      const response = await transport({ method: "POST", url, headers, body, signal });
+      if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
+      return new EventStream(name, readerFor(response, protocol, quirks, name), response.body);
+    });
+}
 
-    const contentType = response.headers["content-type"] ?? "";
-    const encoding = response.headers["content-encoding"] ?? "identity";
-    if (encoding !== "identity") {
-      throw new HeadraceError("provider-error", `${name} sent a ${encoding} body though none was accepted`);
-    }
-    const events = contentType.includes("json") && !contentType.includes("event-stream")
-      ? readDocument(response, protocol, name)
-      : readStream(response, protocol, quirks, contentType, name);
-    for await (const event of events) {
-      if (event.type === "stream-end" && event.error !== undefined) throw errorFromReport(event.error);
-      yield event.type === "attempt-start" ? { ...event, provider: name } : event;
-      if (event.type === "stream-end") return;
-    }
+/** The events of a source that has to be opened first; once it is, nothing stands in between. */
+function whenOpen(open: () => Promise<AsyncIterator<StreamEvent>>): AsyncIterable<StreamEvent> {
+  let opened: AsyncIterator<StreamEvent> | undefined;
+  return {
+    [Symbol.asyncIterator]: () => ({
+      next: () => opened?.next() ?? first(),
+      return: async () => (await opened?.return?.()) ?? { value: undefined, done: true },
+    }),
   };
+
+  async function first(): Promise<IteratorResult<StreamEvent>> {
+    opened = await open();
+    return opened.next();
+  }
 }
 
 function requestHeaders({ apiKey, headers }: HttpProviderOptions): Record<string, string> {
@@ -62,49 +67,33 @@ function requestHeaders({ apiKey, headers }: HttpProviderOptions): Record<string
   return { ...all, ...headers };
 }
 
-async function* readStream(
-  response: TransportResponse,
-  protocol: Protocol,
-  quirks: ProtocolQuirks,
-  contentType: string,
-  name: string,
-): AsyncGenerator<StreamEvent> {
+/** How a body is read, by what the provider says it is. */
+function readerFor(response: TransportResponse, protocol: Protocol, quirks: ProtocolQuirks, name: string): EventReader {
+  const encoding = response.headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") {
+    response.body.cancel();
+    throw new HeadraceError("provider-error", `${name} sent a compressed body though none was accepted`);
+  }
+  const contentType = response.headers["content-type"] ?? "";
   if (/html|xml|image|octet/.test(contentType)) {
-    throw new HeadraceError("provider-error", `${name} answered with ${contentType} instead of a stream; check its base URL`);
+    response.body.cancel();
+    throw new HeadraceError("provider-error", `${name} did not answer with a stream; check its base URL`);
   }
-  const reader = protocol.createEventReader(quirks);
-  for await (const bytes of response.body) {
-    for (const event of reader.push(bytes)) yield event;
-  }
-  yield* reader.end();
+  if (!contentType.includes("json")) return protocol.createEventReader(quirks);
+  return createDocumentReader((text) => readDocument(text, protocol, name), maxDocumentBytes);
 }
 
-async function* readDocument(response: TransportResponse, protocol: Protocol, name: string): AsyncGenerator<StreamEvent> {
-  const text = await readText(response, maxDocumentBytes);
-  let document: unknown;
+function readDocument(text: string, protocol: Protocol, name: string): StreamEvent[] {
   try {
-    document = JSON.parse(text);
-  } catch (error) {
-    throw new HeadraceError("provider-error", `${name} answered with broken JSON`, { cause: error });
+    const document: unknown = JSON.parse(text);
+    if (isJsonObject(document)) return protocol.readAnswer(document);
+  } catch {
+    // Said below, as for JSON that is no object; the text itself may be anything and is not repeated.
   }
-  if (!isJsonObject(document)) throw new HeadraceError("provider-error", `${name} answered with JSON that is no object`);
-  yield* protocol.readAnswer(document);
+  const error = new HeadraceError("provider-error", `${name} answered with something that is no JSON object`);
+  return [{ type: "stream-end", outcome: "failed", error: error.report() }];
 }
 
-async function readFailure(response: TransportResponse, protocol: Protocol): Promise<HeadraceError> {
-  const body = await readText(response, maxErrorBytes);
-  return protocol.readError({ status: response.status, headers: response.headers, body });
-}
-
-/** At most `maxBytes` of the body; the rest is not waited for. */
-async function readText(response: TransportResponse, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  for await (const bytes of response.body) {
-    text += decoder.decode(bytes, { stream: true });
-    size += bytes.byteLength;
-    if (size > maxBytes) break;
-  }
-  return text;
+async function readFailure({ status, headers, body }: TransportResponse, protocol: Protocol): Promise<HeadraceError> {
+  return protocol.readError({ status, headers, body: await readText(body, maxErrorBytes) });
 }

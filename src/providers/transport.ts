@@ -11,8 +11,29 @@ export interface TransportResponse {
   status: number;
   /** Names in lower case; of repeated headers the last one. */
   headers: Record<string, string>;
-  /** Leaving the loop early closes the connection. */
-  body: AsyncIterable<Uint8Array>;
+  body: IncomingBody;
+}
+
+/** Takes a body as it comes. Pushed rather than pulled: a promise per read is most of what an iterator would cost. */
+export interface ByteSink {
+  push(bytes: Uint8Array): void;
+  /** Once, at the end; with an error when the body broke off, or with the signal's reason when it was aborted. */
+  end(error?: unknown): void;
+}
+
+export interface IncomingBody {
+  /** Starts the flow. What came before is pushed first. Called once. */
+  pipe(sink: ByteSink): void;
+  /** No pushes until `resume`, give or take what is on its way. */
+  pause(): void;
+  resume(): void;
+  /** Closes the connection. */
+  cancel(): void;
+  /**
+   * The answer is complete, though the body may not have ended: lets the connection finish so that it can be used again,
+   * whatever the request's signal does from now on. Closes it if that takes more than a moment.
+   */
+  release(): void;
 }
 
 /**
@@ -23,3 +44,26 @@ export interface TransportResponse {
  * @throws the signal's reason when aborted.
  */
 export type Transport = (request: TransportRequest) => Promise<TransportResponse>;
+
+/** The text of a body, at most `maxBytes` of it; the rest is not waited for. */
+export function readText(body: IncomingBody, maxBytes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const decoder = new TextDecoder();
+    let text = "";
+    let size = 0;
+    body.pipe({
+      push(bytes) {
+        if (size > maxBytes) return;
+        text += decoder.decode(bytes, { stream: true });
+        size += bytes.byteLength;
+        if (size <= maxBytes) return;
+        body.cancel();
+        resolve(text);
+      },
+      end(error) {
+        if (error === undefined) resolve(text);
+        else reject(error as Error);
+      },
+    });
+  });
+}

@@ -1,10 +1,10 @@
 import { Agent, type Dispatcher } from "undici";
 
 import { HeadraceError } from "../core/errors.ts";
-import type { Transport, TransportResponse } from "./transport.ts";
+import type { ByteSink, IncomingBody, Transport, TransportResponse } from "./transport.ts";
 
-/** Bytes of one answer that may wait for their reader before the socket is paused. */
-const bufferBytes = 256 * 1024;
+/** How long a complete answer's connection may take to finish before it is closed instead of used again. */
+const releaseMs = 1_000;
 
 export interface UndiciTransport {
   transport: Transport;
@@ -36,7 +36,7 @@ export function createUndiciTransport({ connectTimeoutMs }: { connectTimeoutMs: 
         return;
       }
       const { origin, pathname, search, host } = new URL(url);
-      const incoming = new IncomingBody(signal);
+      const incoming = new UndiciBody(signal);
       const unreachable = (error: Error): HeadraceError =>
         new HeadraceError("provider-unreachable", `no answer from ${host} (${codeOf(error)})`, { cause: error });
       const handler: Dispatcher.DispatchHandler = {
@@ -49,7 +49,7 @@ export function createUndiciTransport({ connectTimeoutMs }: { connectTimeoutMs: 
         onResponseEnd: () => incoming.finish(),
         onResponseError(_controller, error) {
           reject(signal.aborted ? (signal.reason as Error) : unreachable(error));
-          incoming.finish(error);
+          incoming.finish(truncated(error));
         },
       };
       agent.dispatch({ origin, path: pathname + search, method, headers, body: body ?? null }, handler);
@@ -58,16 +58,15 @@ export function createUndiciTransport({ connectTimeoutMs }: { connectTimeoutMs: 
   return { transport, close: () => agent.destroy() };
 }
 
-/** Turns the dispatcher's pushes into an iterable that pauses the socket when nobody takes the bytes. */
-class IncomingBody implements AsyncIterableIterator<Uint8Array> {
+/** The dispatcher's pushes, kept until somebody takes them. */
+class UndiciBody implements IncomingBody {
   #controller: Dispatcher.DispatchController | undefined;
-  #chunks: Uint8Array[] = [];
-  #bytes = 0;
-  #ended = false;
-  #error: Error | undefined;
-  #waiting: { resolve: (result: IteratorResult<Uint8Array>) => void; reject: (error: unknown) => void } | undefined;
+  #sink: ByteSink | undefined;
+  /** What came before there was a sink. */
+  #early: Uint8Array[] = [];
+  #end: { error?: unknown } | undefined;
   readonly #signal: AbortSignal;
-  readonly #onAbort = (): void => this.#controller?.abort(this.#signal.reason as Error);
+  readonly #onAbort = (): void => this.cancel();
 
   constructor(signal: AbortSignal) {
     this.#signal = signal;
@@ -76,60 +75,52 @@ class IncomingBody implements AsyncIterableIterator<Uint8Array> {
 
   connect(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#signal.aborted) this.#onAbort();
+    if (this.#signal.aborted) this.cancel();
   }
 
   push(chunk: Uint8Array): void {
-    const waiting = this.#waiting;
-    if (waiting !== undefined) {
-      this.#waiting = undefined;
-      waiting.resolve({ value: chunk, done: false });
+    if (this.#sink !== undefined) {
+      this.#sink.push(chunk);
       return;
     }
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.byteLength;
-    if (this.#bytes > bufferBytes) this.#controller?.pause();
+    this.#early.push(chunk);
+    this.pause();
   }
 
-  finish(error?: Error): void {
+  finish(error?: unknown): void {
     this.#signal.removeEventListener("abort", this.#onAbort);
-    this.#ended = true;
-    this.#error = error;
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (waiting === undefined) return;
-    if (error === undefined) waiting.resolve({ value: undefined, done: true });
-    else waiting.reject(this.#signal.aborted ? this.#signal.reason : truncated(error));
+    if (this.#end !== undefined) return;
+    this.#end = error === undefined ? {} : { error: this.#signal.aborted ? this.#signal.reason : error };
+    this.#sink?.end(this.#end.error);
   }
 
-  next(): Promise<IteratorResult<Uint8Array>> {
-    const chunk = this.#take();
-    if (chunk !== undefined) return Promise.resolve({ value: chunk, done: false });
-    if (this.#error !== undefined) {
-      return Promise.reject((this.#signal.aborted ? this.#signal.reason : truncated(this.#error)) as Error);
-    }
-    if (this.#ended) return Promise.resolve({ value: undefined, done: true });
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
+  pipe(sink: ByteSink): void {
+    this.#sink = sink;
+    for (const chunk of this.#early) sink.push(chunk);
+    this.#early = [];
+    if (this.#end === undefined) this.resume();
+    else sink.end(this.#end.error);
   }
 
-  return(): Promise<IteratorResult<Uint8Array>> {
-    if (!this.#ended) this.#controller?.abort(new Error("nobody reads the answer any more"));
-    return Promise.resolve({ value: undefined, done: true });
+  pause(): void {
+    this.#controller?.pause();
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  #take(): Uint8Array | undefined {
-    if (this.#chunks.length === 0) return undefined;
-    const chunk = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
-    this.#chunks = [];
-    this.#bytes = 0;
+  resume(): void {
     if (this.#controller?.paused === true) this.#controller.resume();
-    return chunk;
+  }
+
+  cancel(): void {
+    if (this.#end === undefined) this.#controller?.abort(new Error("nobody wants the answer any more"));
+  }
+
+  release(): void {
+    this.#signal.removeEventListener("abort", this.#onAbort);
+    if (this.#end !== undefined) return;
+    const timer = setTimeout(() => this.cancel(), releaseMs);
+    timer.unref();
+    this.#sink = { push: () => {}, end: () => clearTimeout(timer) };
+    this.resume();
   }
 }
 

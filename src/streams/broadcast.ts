@@ -97,7 +97,11 @@ export class Broadcast {
       this.#replay(reader).catch(() => reader.end(false));
       return;
     }
-    if (first !== undefined) {
+    const last = this.#ring[this.#ring.length - 1];
+    if (last !== undefined && reader.seq === last.seq) {
+      // One new entry for a reader that is up to date: what happens for every token.
+      if (!reader.takeOne(last)) return;
+    } else if (first !== undefined) {
       for (let index = reader.seq - first.seq; index < this.#ring.length; index++) {
         if (!reader.take(this.#ring[index] as Rendered)) return;
       }
@@ -230,6 +234,13 @@ class BroadcastReader implements Reader {
     this.#abort ??= new AbortController();
     if (this.#left) this.#abort.abort();
     return this.#abort.signal;
+  }
+
+  /** Takes the only entry there is; false when the sink has enough. */
+  takeOne(entry: Rendered): boolean {
+    if (entry.frames.length !== 1 || this.#skipFrames > 0) return this.take(entry) && this.flush();
+    this.seq = entry.seq + 1;
+    return this.#write(entry.frames[0] as Uint8Array);
   }
 
   /** Takes one entry's frames; false when the sink has enough. */

@@ -22,7 +22,7 @@ export interface WriteLoopOptions {
   observe: Observe;
 }
 
-/** Events that may be on their way to the log before the source has to wait. */
+/** Appends that may be under way before the source has to wait. */
 const maxInFlight = 256;
 /** How long the end of a stream is tried to be written before the loop gives up and leaves it to the next start. */
 const endPatienceMs = 10 * 60_000;
@@ -62,6 +62,8 @@ async function pump(
   let group: StreamEvent[] = [];
   let bytes = 0;
   for await (const event of events) {
+    // A source that ignores its signal is left by leaving the loop, so that its cleaning up runs.
+    if (appender.isClosed) throw new HeadraceError("cancelled", "the stream is over");
     if (event.type === "stream-end") {
       appender.append(group);
       return event;
@@ -86,7 +88,7 @@ async function pump(
 class Appender {
   next: number;
   readonly #options: WriteLoopOptions;
-  #inFlight = 0;
+  #underWay = 0;
   #failure: unknown;
   #fenced = false;
   #closed = false;
@@ -102,26 +104,17 @@ class Appender {
     if (this.#failure !== undefined) throw this.#failure as Error;
     if (this.#closed || events.length === 0) return undefined;
     const { log, streamId, epoch } = this.#options;
-    this.#inFlight += events.length;
-    const settle = (): void => {
-      this.#inFlight -= events.length;
-      this.#room?.resolve();
-      this.#room = undefined;
-    };
-    log.append(streamId, epoch, this.next, events).then(
-      (result) => {
-        this.#check(result);
-        settle();
-      },
-      (error: unknown) => {
-        this.#failure ??= error;
-        settle();
-      },
-    );
+    const result = log.append(streamId, epoch, this.next, events);
     this.next += events.length;
-    if (this.#inFlight < maxInFlight) return undefined;
+    this.#underWay++;
+    result.then(this.#onResult, this.#onError);
+    if (this.#underWay < maxInFlight) return undefined;
     this.#room ??= Promise.withResolvers<void>();
     return this.#room.promise;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   /** Nothing more is taken; what a stalled source says later is ignored. */
@@ -133,7 +126,7 @@ class Appender {
   async finish(end: StreamEnd): Promise<StreamEnd | undefined> {
     const { log, streamId, epoch, clock } = this.#options;
     const deadline = clock.elapsed() + endPatienceMs;
-    while (this.#inFlight > 0) {
+    while (this.#underWay > 0) {
       this.#room ??= Promise.withResolvers<void>();
       await this.#room.promise;
     }
@@ -155,10 +148,24 @@ class Appender {
     return undefined;
   }
 
-  #check(result: AppendResult): void {
-    if (result.status === "ok" || result.status === "dup") return;
-    if (result.status === "fenced" || result.status === "closed") this.#fenced = true;
-    this.#failure ??= new HeadraceError("stream-interrupted", `the log answered ${result.status} to an append`);
+  // Made once and not per append, which happens for every token.
+  readonly #onResult = (result: AppendResult): void => {
+    if (result.status !== "ok" && result.status !== "dup") {
+      if (result.status !== "gap") this.#fenced = true;
+      this.#failure ??= new HeadraceError("stream-interrupted", `the log answered ${result.status} to an append`);
+    }
+    this.#settle();
+  };
+
+  readonly #onError = (error: unknown): void => {
+    this.#failure ??= error;
+    this.#settle();
+  };
+
+  #settle(): void {
+    this.#underWay--;
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 }
 

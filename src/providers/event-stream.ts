@@ -1,0 +1,125 @@
+import { errorFromReport, HeadraceError } from "../core/errors.ts";
+import type { StreamEvent } from "../core/events.ts";
+import type { EventReader } from "../protocols/protocol.ts";
+import type { ByteSink, IncomingBody } from "./transport.ts";
+
+/** Events that may wait for their consumer before the body is paused. */
+const maxQueued = 1_024;
+
+type Waiting = PromiseWithResolvers<IteratorResult<StreamEvent, undefined>>;
+
+/**
+ * A provider's body as events. Written as an iterator and not as a generator, because each generator between the socket
+ * and the log costs several promises per token.
+ */
+export class EventStream implements AsyncIterableIterator<StreamEvent, undefined>, ByteSink {
+  readonly #provider: string;
+  readonly #reader: EventReader;
+  readonly #body: IncomingBody;
+  #queue: StreamEvent[] = [];
+  #taken = 0;
+  #waiting: Waiting | undefined;
+  /** Set when nothing more comes; thrown once the queue is empty. */
+  #end: { error?: unknown } | undefined;
+
+  constructor(provider: string, reader: EventReader, body: IncomingBody) {
+    this.#provider = provider;
+    this.#reader = reader;
+    this.#body = body;
+    body.pipe(this);
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#end !== undefined) return;
+    this.#add(this.#reader.push(bytes));
+    if (this.#queue.length - this.#taken > maxQueued) this.#body.pause();
+  }
+
+  end(error?: unknown): void {
+    if (this.#end !== undefined) return;
+    if (error === undefined) this.#add(this.#reader.end());
+    else this.#finish(error);
+  }
+
+  next(): Promise<IteratorResult<StreamEvent, undefined>> {
+    const event = this.#queue[this.#taken];
+    if (event !== undefined) {
+      this.#taken++;
+      if (this.#taken === this.#queue.length) this.#clear();
+      return Promise.resolve({ value: event, done: false });
+    }
+    if (this.#end === undefined) {
+      this.#waiting = Promise.withResolvers();
+      return this.#waiting.promise;
+    }
+    const { error } = this.#end;
+    return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error as Error);
+  }
+
+  return(): Promise<IteratorResult<StreamEvent, undefined>> {
+    if (this.#end === undefined) {
+      this.#end = {};
+      this.#body.cancel();
+    }
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #add(events: StreamEvent[]): void {
+    for (const event of events) {
+      if (event.type === "stream-end") {
+        this.#body.release();
+        if (event.error !== undefined) {
+          this.#finish(errorFromReport(event.error));
+          return;
+        }
+        this.#give(event);
+        this.#finish();
+        return;
+      }
+      this.#give(event.type === "attempt-start" ? { ...event, provider: this.#provider } : event);
+    }
+  }
+
+  #give(event: StreamEvent): void {
+    if (this.#waiting === undefined) {
+      this.#queue.push(event);
+      return;
+    }
+    this.#waiting.resolve({ value: event, done: false });
+    this.#waiting = undefined;
+  }
+
+  #clear(): void {
+    this.#queue = [];
+    this.#taken = 0;
+    if (this.#end === undefined) this.#body.resume();
+  }
+
+  #finish(error?: unknown): void {
+    this.#end = error === undefined ? {} : { error };
+    if (error === undefined) this.#waiting?.resolve({ value: undefined, done: true });
+    else this.#waiting?.reject(error);
+    this.#waiting = undefined;
+  }
+}
+
+/** The reader of a body that comes as one document: all its events at once, at the end. */
+export function createDocumentReader(read: (text: string) => StreamEvent[], maxBytes: number): EventReader {
+  const decoder = new TextDecoder();
+  const pieces: string[] = [];
+  let size = 0;
+  return {
+    push(bytes) {
+      size += bytes.byteLength;
+      pieces.push(decoder.decode(bytes, { stream: true }));
+      if (size <= maxBytes) return [];
+      const error = new HeadraceError("response-too-large", `the provider's answer is larger than ${maxBytes} bytes`);
+      return [{ type: "stream-end", outcome: "failed", error: error.report() }];
+    },
+    end: () => read(pieces.join("") + decoder.decode()),
+  };
+}
