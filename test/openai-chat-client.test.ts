@@ -6,7 +6,9 @@ import { readBody, readFixtures, writeBody } from "./conformance/protocol.ts";
 
 const model = "gpt-4o";
 const messages = [{ role: "user", content: "go" }] as const;
-const read = Object.fromEntries(readFixtures("openai-chat").map(({ name, bytes }) => [name, readBody(openaiChat, [bytes])]));
+const read = Object.fromEntries(
+  readFixtures("openai-chat").map(({ name, bytes }) => [name, readBody(openaiChat, [bytes])]),
+);
 
 /** OpenAI's own client, in front of an answer that we wrote. */
 function clientOf(events: readonly StreamEvent[]): OpenAI {
@@ -15,7 +17,14 @@ function clientOf(events: readonly StreamEvent[]): OpenAI {
   return new OpenAI({ apiKey: "none", baseURL: "http://gateway/v1", fetch, maxRetries: 0 });
 }
 
-const start: StreamEvent = { type: "stream-start", streamId: "st_test", format: 1, protocol: "openai-chat", model, createdAt: 1_763_700_000_000 };
+const start: StreamEvent = {
+  type: "stream-start",
+  streamId: "st_test",
+  format: 1,
+  protocol: "openai-chat",
+  model,
+  createdAt: 1_763_700_000_000,
+};
 const attempt: StreamEvent = { type: "attempt-start", provider: "mine", model: "poet" };
 const whole: StreamEvent = { type: "stream-end", outcome: "completed" };
 
@@ -30,18 +39,27 @@ describe("OpenAI's own client reads what we write", () => {
     ["azure", "Safe text"],
   ])("the text of %s", async (name, expected) => {
     let text = "";
-    for await (const chunk of await clientOf(read[name] ?? []).chat.completions.create({ model, messages: [...messages], stream: true })) {
+    for await (const chunk of await clientOf(read[name] ?? []).chat.completions.create({
+      model,
+      messages: [...messages],
+      stream: true,
+    })) {
       text += chunk.choices[0]?.delta.content ?? "";
     }
     expect(text).toBe(expected);
   });
 
-  test.each(["tools-one", "tools-parallel", "tools-interleaved"])("the calls of %s, with its stream helper", async (name) => {
-    const completion = await clientOf(read[name] ?? []).chat.completions.stream({ model, messages: [...messages] }).finalChatCompletion();
-    const expected = openaiChatCalls(read[name] ?? []);
-    expect(completion.choices[0]?.finish_reason).toBe("tool_calls");
-    expect(completion.choices[0]?.message.tool_calls).toMatchObject(expected);
-  });
+  test.each(["tools-one", "tools-parallel", "tools-interleaved"])(
+    "the calls of %s, with its stream helper",
+    async (name) => {
+      const completion = await clientOf(read[name] ?? [])
+        .chat.completions.stream({ model, messages: [...messages] })
+        .finalChatCompletion();
+      const expected = openaiChatCalls(read[name] ?? []);
+      expect(completion.choices[0]?.finish_reason).toBe("tool_calls");
+      expect(completion.choices[0]?.message.tool_calls).toMatchObject(expected);
+    },
+  );
 
   test("an answer of user code: text, reasoning, a call, usage", async () => {
     const events: StreamEvent[] = [
@@ -58,7 +76,9 @@ describe("OpenAI's own client reads what we write", () => {
       { type: "usage", usage: { inputTokens: 3, outputTokens: 4, reasoningTokens: 1 } },
       whole,
     ];
-    const completion = await clientOf(events).chat.completions.stream({ model, messages: [...messages] }).finalChatCompletion();
+    const completion = await clientOf(events)
+      .chat.completions.stream({ model, messages: [...messages] })
+      .finalChatCompletion();
     expect(completion).toMatchObject({
       id: "chatcmpl-st_test",
       model: "poet",
@@ -66,7 +86,11 @@ describe("OpenAI's own client reads what we write", () => {
       choices: [
         {
           finish_reason: "tool_calls",
-          message: { role: "assistant", content: "Let me look", tool_calls: [{ id: "call_1", function: { name: "look", arguments: '{"at":"you"}' } }] },
+          message: {
+            role: "assistant",
+            content: "Let me look",
+            tool_calls: [{ id: "call_1", function: { name: "look", arguments: '{"at":"you"}' } }],
+          },
         },
       ],
       usage: { prompt_tokens: 3, completion_tokens: 4, total_tokens: 7 },
@@ -82,18 +106,29 @@ describe("OpenAI's own client reads what we write", () => {
       { type: "finish", choice: 1, reason: "length" },
       whole,
     ];
-    const completion = await clientOf(events).chat.completions.stream({ model, messages: [...messages], n: 2 }).finalChatCompletion();
-    expect(completion.choices.map(({ message, finish_reason }) => [message.content, finish_reason])).toEqual([["A", "stop"], ["B", "length"]]);
+    const completion = await clientOf(events)
+      .chat.completions.stream({ model, messages: [...messages], n: 2 })
+      .finalChatCompletion();
+    expect(completion.choices.map(({ message, finish_reason }) => [message.content, finish_reason])).toEqual([
+      ["A", "stop"],
+      ["B", "length"],
+    ]);
   });
 
   test("an answer of which there is nothing but its end", async () => {
-    const completion = await clientOf([start, whole]).chat.completions.stream({ model, messages: [...messages] }).finalChatCompletion();
+    const completion = await clientOf([start, whole])
+      .chat.completions.stream({ model, messages: [...messages] })
+      .finalChatCompletion();
     expect(completion.choices[0]?.finish_reason).toBe("stop");
   });
 });
 
 describe("OpenAI's own client raises when an answer is not whole", () => {
-  const failed: StreamEvent = { type: "stream-end", outcome: "failed", error: { code: "stream-truncated", message: "it broke off" } };
+  const failed: StreamEvent = {
+    type: "stream-end",
+    outcome: "failed",
+    error: { code: "stream-truncated", message: "it broke off" },
+  };
   test.each([
     ["failed", [start, ...(read["plain"] ?? []).slice(0, 3), failed]],
     ["failed in user code", [start, attempt, { type: "text-delta", text: "x" }, failed]],
@@ -104,18 +139,23 @@ describe("OpenAI's own client raises when an answer is not whole", () => {
   ] satisfies [string, StreamEvent[]][])("%s", async (_, events) => {
     const client = clientOf(events);
     const drain = async () => {
-      for await (const chunk of await client.chat.completions.create({ model, messages: [...messages], stream: true })) void chunk;
+      for await (const chunk of await client.chat.completions.create({ model, messages: [...messages], stream: true }))
+        void chunk;
     };
-    await expect(drain()).rejects.toThrow();
-    await expect(client.chat.completions.stream({ model, messages: [...messages] }).finalChatCompletion()).rejects.toThrow();
+    await expect(drain()).rejects.toThrow(/broke off|was stopped/);
+    await expect(
+      client.chat.completions.stream({ model, messages: [...messages] }).finalChatCompletion(),
+    ).rejects.toThrow(/broke off|was stopped/);
   });
 });
 
 function openaiChatCalls(events: StreamEvent[]): object[] {
   const calls: { id: string; type: string; function: { name: string; arguments: string } }[] = [];
   for (const event of events) {
-    if (event.type === "tool-call-start") calls.push({ id: event.callId, type: event.kind, function: { name: event.name, arguments: "" } });
-    if (event.type === "tool-call-delta") (calls[event.call] as (typeof calls)[0]).function.arguments += event.argumentsText;
+    if (event.type === "tool-call-start")
+      calls.push({ id: event.callId, type: event.kind, function: { name: event.name, arguments: "" } });
+    if (event.type === "tool-call-delta")
+      (calls[event.call] as (typeof calls)[0]).function.arguments += event.argumentsText;
   }
   return calls;
 }

@@ -41,7 +41,10 @@ const full: JsonObject = {
     { role: "user", content: "Sure?" },
   ],
   tools: [
-    { type: "function", function: { name: "look", description: "Looks.", parameters: { type: "object", properties: {} }, strict: true } },
+    {
+      type: "function",
+      function: { name: "look", description: "Looks.", parameters: { type: "object", properties: {} }, strict: true },
+    },
     { type: "custom", custom: { name: "sql", format: { type: "text" } } },
     { type: "web_search" },
   ],
@@ -74,7 +77,10 @@ describe("a request that nobody changed", () => {
 
   test("keeps other stream options", () => {
     const body = { ...full, stream: false, stream_options: { include_obfuscation: false } };
-    expect(writeRequest(readRequest(body), {})["stream_options"]).toEqual({ include_obfuscation: false, include_usage: true });
+    expect(writeRequest(readRequest(body), {})["stream_options"]).toEqual({
+      include_obfuscation: false,
+      include_usage: true,
+    });
   });
 
   test("any body that is read comes back", () => {
@@ -82,7 +88,10 @@ describe("a request that nobody changed", () => {
       fc.record({ type: fc.constant("text"), text: fc.string() }),
       fc.record({ type: fc.constant("some_new_part"), whatever: fc.jsonValue() }),
     );
-    const message = fc.record({ role: fc.constantFrom("user", "system", "developer"), content: fc.oneof(fc.string(), fc.array(part)) });
+    const message = fc.record({
+      role: fc.constantFrom("user", "system", "developer"),
+      content: fc.oneof(fc.string(), fc.array(part)),
+    });
     const body = fc.record(
       {
         model: fc.string(),
@@ -119,7 +128,10 @@ describe("a request that was changed on the way", () => {
   test("messages that were added stand beside those that were not touched", () => {
     const added: Message = { role: "assistant", content: [{ type: "text", text: "Because" }] };
     const written = writeRequest({ ...request, messages: [...request.messages, added] }, {});
-    expect(written["messages"]).toEqual([...(full["messages"] as JsonObject[]), { role: "assistant", content: "Because" }]);
+    expect(written["messages"]).toEqual([
+      ...(full["messages"] as JsonObject[]),
+      { role: "assistant", content: "Because" },
+    ]);
   });
 });
 
@@ -165,10 +177,16 @@ describe("a request that cannot be right is refused, and the field named", () =>
     [{ messages: [{ role: "user" }] }, "messages[0].content"],
     [{ messages: [{ role: "user", content: 7 }] }, "messages[0].content"],
     [{ messages: [{ role: "user", content: [{ type: "text" }] }] }, "messages[0].content[0].text"],
-    [{ messages: [{ role: "user", content: [{ type: "image_url", image_url: "x" }] }] }, "messages[0].content[0].image_url"],
+    [
+      { messages: [{ role: "user", content: [{ type: "image_url", image_url: "x" }] }] },
+      "messages[0].content[0].image_url",
+    ],
     [{ messages: [{ role: "tool", content: "x" }] }, "messages[0].tool_call_id"],
     [{ messages: [{ role: "assistant" }] }, "messages[0].content"],
-    [{ messages: [{ role: "assistant", tool_calls: [{ id: "a", function: {} }] }] }, "messages[0].tool_calls[0].function.name"],
+    [
+      { messages: [{ role: "assistant", tool_calls: [{ id: "a", function: {} }] }] },
+      "messages[0].tool_calls[0].function.name",
+    ],
     [{ temperature: "hot" }, "temperature"],
     [{ temperature: 3 }, "temperature"],
     [{ max_tokens: 0 }, "max_tokens"],
@@ -185,7 +203,7 @@ describe("a request that cannot be right is refused, and the field named", () =>
     [{ top_logprobs: 21 }, "top_logprobs"],
     [{ metadata: "x" }, "metadata"],
   ])("%j", (change, param) => {
-    const refused = () => readRequest({ ...good, ...change } as JsonObject);
+    const refused = () => readRequest({ ...good, ...change });
     expect(refused).toThrow(HeadraceError);
     expect(refused).toThrow(expect.objectContaining({ code: "invalid-request", param }) as Error);
     expect(refused).toThrow(`\`${param}\``);

@@ -20,7 +20,9 @@ describe("what an answer says is understood, whoever's server sent it", () => {
   const blocks = (name: string) =>
     foldAnswer(read(name)).choices.map((choice) =>
       choice.blocks.map((block) =>
-        block.kind === "tool-call" ? `${block.callId} ${block.name} ${block.argumentsText}` : `${block.kind}: ${block.text}`,
+        block.kind === "tool-call"
+          ? `${block.callId} ${block.name} ${block.argumentsText}`
+          : `${block.kind}: ${block.text}`,
       ),
     );
 
@@ -56,15 +58,27 @@ describe("what an answer says is understood, whoever's server sent it", () => {
 
   test.each([
     ["plain", "completed", undefined],
-    ["usage", "completed", { inputTokens: 9, outputTokens: 4, cachedInputTokens: 2, reasoningTokens: 1, totalTokens: 13 }],
+    [
+      "usage",
+      "completed",
+      { inputTokens: 9, outputTokens: 4, cachedInputTokens: 2, reasoningTokens: 1, totalTokens: 13 },
+    ],
     ["length", "length", undefined],
     ["content-filter", "content_filter", undefined],
     ["n2", "length", undefined],
-    ["deepseek", "completed", { inputTokens: 8, outputTokens: 6, cachedInputTokens: 4, reasoningTokens: 3, totalTokens: 14 }],
+    [
+      "deepseek",
+      "completed",
+      { inputTokens: 8, outputTokens: 6, cachedInputTokens: 4, reasoningTokens: 3, totalTokens: 14 },
+    ],
     ["groq", "completed", { inputTokens: 5, outputTokens: 2, totalTokens: 7 }],
     ["mistral", "completed", { inputTokens: 3, outputTokens: 6, totalTokens: 9 }],
     ["moonshot", "completed", { inputTokens: 8, outputTokens: 1, cachedInputTokens: 8, totalTokens: 9 }],
-    ["openrouter", "completed", { inputTokens: 7, outputTokens: 3, cachedInputTokens: 0, cacheWriteTokens: 5, totalTokens: 10 }],
+    [
+      "openrouter",
+      "completed",
+      { inputTokens: 7, outputTokens: 3, cachedInputTokens: 0, cacheWriteTokens: 5, totalTokens: 10 },
+    ],
     ["unknown-fields", "completed", undefined],
   ])("%s ends as %s, with its usage", (name, outcome, usage) => {
     const answer = foldAnswer(read(name));
@@ -110,7 +124,12 @@ describe("an answer that broke is never complete", () => {
     expect(end.outcome).toBe("failed");
     expect(end.error?.code).toBe(codes[name] ?? "provider-error");
     expect(events.filter(({ type }) => type === "stream-end")).toHaveLength(1);
-    expect(readBody(openaiChat, Array.from(bytes, (byte) => Uint8Array.of(byte)))).toEqual(events);
+    expect(
+      readBody(
+        openaiChat,
+        Array.from(bytes, (byte) => Uint8Array.of(byte)),
+      ),
+    ).toEqual(events);
     expect(JSON.stringify(events)).not.toContain("SECRET");
     expect(writeBody(openaiChat, events)).not.toContain("[DONE]");
   });
@@ -147,7 +166,13 @@ describe("a provider can send anything", () => {
                   refusal: fc.jsonValue(),
                   tool_calls: fc.oneof(
                     fc.jsonValue(),
-                    fc.array(fc.record({ index: fc.nat(3), id: fc.string(), function: fc.record({ name: fc.string(), arguments: fc.jsonValue() }) })),
+                    fc.array(
+                      fc.record({
+                        index: fc.nat(3),
+                        id: fc.string(),
+                        function: fc.record({ name: fc.string(), arguments: fc.jsonValue() }),
+                      }),
+                    ),
                   ),
                 },
                 { requiredKeys: [] },
@@ -180,7 +205,8 @@ describe("a provider can send anything", () => {
   });
 
   test("the prototypes of our objects stay as they are", () => {
-    const evil = '{"choices":[{"index":0,"delta":{"content":"x","__proto__":{"polluted":1}},"__proto__":{"polluted":1}}],"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
+    const evil =
+      '{"choices":[{"index":0,"delta":{"content":"x","__proto__":{"polluted":1}},"__proto__":{"polluted":1}}],"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}';
     const events = readBody(openaiChat, [utf8.encode(`data: ${evil}\n\ndata: ${evil.replace('"x"', '"y"')}\n\n`)]);
     writeBody(openaiChat, events);
     expect(({} as JsonObject)["polluted"]).toBeUndefined();
@@ -190,14 +216,17 @@ describe("a provider can send anything", () => {
 });
 
 describe("an answer that is one document", () => {
-  test.each(["plain", "refusal", "tools-parallel", "tools-custom", "n2", "logprobs", "deepseek", "usage"])("%s says the same as its stream", (name) => {
-    const answer = foldAnswer(read(name));
-    const document = openaiChat.writeAnswer(answer, { streamId: "st_test" });
-    const again = foldAnswer(openaiChat.readAnswer(document));
-    expect(again.outcome).toBe(answer.outcome);
-    expect(again.usage).toEqual(answer.usage);
-    expect(openaiChat.writeAnswer(again, { streamId: "st_test" })).toEqual(document);
-  });
+  test.each(["plain", "refusal", "tools-parallel", "tools-custom", "n2", "logprobs", "deepseek", "usage"])(
+    "%s says the same as its stream",
+    (name) => {
+      const answer = foldAnswer(read(name));
+      const document = openaiChat.writeAnswer(answer, { streamId: "st_test" });
+      const again = foldAnswer(openaiChat.readAnswer(document));
+      expect(again.outcome).toBe(answer.outcome);
+      expect(again.usage).toEqual(answer.usage);
+      expect(openaiChat.writeAnswer(again, { streamId: "st_test" })).toEqual(document);
+    },
+  );
 
   test("it has the form of OpenAI's own", () => {
     expect(openaiChat.writeAnswer(foldAnswer(read("tools-one")), { streamId: "st_test" })).toEqual({
@@ -214,7 +243,9 @@ describe("an answer that is one document", () => {
             role: "assistant",
             content: null,
             refusal: null,
-            tool_calls: [{ id: "call_a1", type: "function", function: { name: "get_weather", arguments: '{"city":"Oslo"}' } }],
+            tool_calls: [
+              { id: "call_a1", type: "function", function: { name: "get_weather", arguments: '{"city":"Oslo"}' } },
+            ],
           },
           logprobs: null,
           finish_reason: "tool_calls",
@@ -231,13 +262,20 @@ describe("an answer that is one document", () => {
 });
 
 describe("an answer continued by another attempt", () => {
-  const start: StreamEvent = { type: "stream-start", streamId: "st_test", format: 1, protocol: "openai-chat", model: "smart", createdAt: 1_763_700_000_000 };
+  const start: StreamEvent = {
+    type: "stream-start",
+    streamId: "st_test",
+    format: 1,
+    protocol: "openai-chat",
+    model: "smart",
+    createdAt: 1_763_700_000_000,
+  };
 
   test("keeps the name, time and model that it began with", () => {
     const first = read("plain").slice(0, 3);
     const body = writeBody(openaiChat, [start, ...first, ...read("ollama")]);
     const chunks = dataOf(body).slice(0, -1) as JsonObject[];
-    expect(new Set(chunks.map(({ id, created, model }) => `${String(id)} ${String(created)} ${String(model)}`)).size).toBe(1);
+    expect(new Set(chunks.map(({ id, created, model }) => JSON.stringify([id, created, model]))).size).toBe(1);
     expect(chunks.filter(({ id }) => id !== "chatcmpl-A1")).toEqual([]);
     expect(body.endsWith("data: [DONE]\n\n")).toBe(true);
   });
@@ -260,9 +298,17 @@ describe("usage", () => {
 
 describe("errors", () => {
   test.each([
-    [400, '{"error":{"message":"x","code":"context_length_exceeded","type":"invalid_request_error","param":"messages"}}', "context-too-long"],
+    [
+      400,
+      '{"error":{"message":"x","code":"context_length_exceeded","type":"invalid_request_error","param":"messages"}}',
+      "context-too-long",
+    ],
     [400, '{"error":{"message":"x","code":"invalid_json_schema","type":"invalid_request_error"}}', "provider-rejected"],
-    [400, '{"error":{"code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation"}}}', "content-filtered"],
+    [
+      400,
+      '{"error":{"code":"content_filter","innererror":{"code":"ResponsibleAIPolicyViolation"}}}',
+      "content-filtered",
+    ],
     [401, '{"error":{"code":"invalid_api_key"}}', "provider-auth"],
     [402, "", "provider-quota"],
     [403, "<html>", "provider-auth"],
@@ -288,22 +334,34 @@ describe("errors", () => {
     [{ "retry-after": "-5" }, undefined],
     [{ "retry-after": "soon" }, undefined],
   ])("%j asks to wait %s ms", (headers, expected) => {
-    expect(openaiChat.readError({ status: 429, headers: headers as Record<string, string>, body: "" }).retryAfterMs).toBe(expected);
+    expect(openaiChat.readError({ status: 429, headers, body: "" }).retryAfterMs).toBe(expected);
   });
 
   test("prose of a provider goes no further; its short codes do", () => {
-    const body = '{"error":{"message":"SECRET","type":"SECRET prose here","code":"invalid_prompt","param":"messages[0].content"}}';
+    const body =
+      '{"error":{"message":"SECRET","type":"SECRET prose here","code":"invalid_prompt","param":"messages[0].content"}}';
     const error = openaiChat.readError({ status: 400, headers: {}, body });
     expect(JSON.stringify(error.report())).not.toContain("SECRET");
     expect(error.report()).toMatchObject({ providerCode: "invalid_prompt", param: "messages[0].content" });
   });
 
   test("ours have OpenAI's form, and tell clients not to try what was tried already", () => {
-    const written = openaiChat.writeError(new HeadraceError("provider-rate-limited", "wait", { retryAfterMs: 1200 }), "req_1");
+    const written = openaiChat.writeError(
+      new HeadraceError("provider-rate-limited", "wait", { retryAfterMs: 1200 }),
+      "req_1",
+    );
     expect(written).toEqual({
       status: 503,
       headers: { "x-request-id": "req_1", "retry-after": "2", "retry-after-ms": "1200", "x-should-retry": "false" },
-      body: { error: { message: "wait", type: "server_error", param: null, code: "provider_rate_limited", provider_code: undefined } },
+      body: {
+        error: {
+          message: "wait",
+          type: "server_error",
+          param: null,
+          code: "provider_rate_limited",
+          provider_code: undefined,
+        },
+      },
     });
   });
 });

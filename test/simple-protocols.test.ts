@@ -20,13 +20,20 @@ const answer: StreamEvent[] = [
   { type: "usage", usage: { inputTokens: 1, outputTokens: 2 } },
   { type: "stream-end", outcome: "completed" },
 ];
-const failed: StreamEvent = { type: "stream-end", outcome: "failed", error: { code: "stream-truncated", message: "it broke off" } };
+const failed: StreamEvent = {
+  type: "stream-end",
+  outcome: "failed",
+  error: { code: "stream-truncated", message: "it broke off" },
+};
 
 const neutral = readFixtures("openai-chat").map(({ name, bytes }) => ({
   name,
   bytes: utf8.encode(writeBody(events, readBody(openaiChat, [bytes]))),
 }));
-describeProtocol(events, neutral.filter(({ name }) => ["tools-interleaved", "n2", "usage"].includes(name)));
+describeProtocol(
+  events,
+  neutral.filter(({ name }) => ["tools-interleaved", "n2", "usage"].includes(name)),
+);
 
 describe("plain text", () => {
   test("is the text of the first answer and nothing else", () => {
@@ -35,7 +42,10 @@ describe("plain text", () => {
 
   test("reads characters that were cut apart", () => {
     const pieces = Array.from(utf8.encode("aé😀"), (byte) => Uint8Array.of(byte));
-    expect(foldAnswer(readBody(plainText, pieces))).toMatchObject({ outcome: "completed", choices: [{ blocks: [{ text: "aé😀" }] }] });
+    expect(foldAnswer(readBody(plainText, pieces))).toMatchObject({
+      outcome: "completed",
+      choices: [{ blocks: [{ text: "aé😀" }] }],
+    });
     expect(readBody(plainText, [])).toMatchObject([{ type: "stream-end", outcome: "failed" }]);
   });
 
@@ -54,7 +64,9 @@ describe("EventSource messages", () => {
   test("are the text, a summary, and the marker that tutorials wait for", () => {
     const written = frames(answer);
     expect(written.slice(0, 4)).toEqual(["data: Two\ndata: lines ", "data: [DO", "data: NE]", "data: !"]);
-    expect(written[4]).toMatch(/^event: done\ndata: \{"streamId":"st_test","model":"m","outcome":"completed","finishReason":"stop"/);
+    expect(written[4]).toMatch(
+      /^event: done\ndata: \{"streamId":"st_test","model":"m","outcome":"completed","finishReason":"stop"/,
+    );
     expect(written[5]).toBe("data: [DONE]");
     expect(written).toHaveLength(6);
   });
@@ -70,7 +82,11 @@ describe("EventSource messages", () => {
   test("are read back, and are not complete when cut", () => {
     const body = utf8.encode(writeBody(eventSource, answer));
     const read = foldAnswer(readBody(eventSource, [body]));
-    expect(read).toMatchObject({ outcome: "completed", usage: { outputTokens: 2 }, choices: [{ finishReason: "stop" }] });
+    expect(read).toMatchObject({
+      outcome: "completed",
+      usage: { outputTokens: 2 },
+      choices: [{ finishReason: "stop" }],
+    });
     expect(read.choices[0]?.blocks).toEqual([{ kind: "text", text: "Two\nlines [DONE]!" }]);
     expect(readBody(eventSource, [body.subarray(0, 40)]).at(-1)).toMatchObject({ outcome: "failed" });
   });
@@ -90,9 +106,14 @@ describe("neutral events", () => {
   });
 
   test("unknown events are skipped, broken ones are not believed", () => {
-    const body = 'data: {"type":"hologram"}\n\ndata: {"type":"text-delta"}\n\ndata: {"type":"text-delta","choice":1e9,"text":"x"}\n\ndata: 5\n\n';
-    expect(readBody(events, [utf8.encode(body)])).toMatchObject([{ type: "stream-end", outcome: "failed", error: { code: "stream-truncated" } }]);
-    expect(readBody(events, [utf8.encode("data: {oops\n\n")])).toMatchObject([{ outcome: "failed", error: { code: "provider-error" } }]);
+    const body =
+      'data: {"type":"hologram"}\n\ndata: {"type":"text-delta"}\n\ndata: {"type":"text-delta","choice":1e9,"text":"x"}\n\ndata: 5\n\n';
+    expect(readBody(events, [utf8.encode(body)])).toMatchObject([
+      { type: "stream-end", outcome: "failed", error: { code: "stream-truncated" } },
+    ]);
+    expect(readBody(events, [utf8.encode("data: {oops\n\n")])).toMatchObject([
+      { outcome: "failed", error: { code: "provider-error" } },
+    ]);
   });
 
   test("are asked for like a chat, or with a prompt", () => {

@@ -34,9 +34,17 @@ describe("server-sent events are read by the standard", () => {
     ["a second one is", "\uFEFF\uFEFFdata: x\n\ndata: y\n\n", [message("y")]],
     ["a later one is data", "data: a\n\ndata: \uFEFFb\n\n", [message("a"), message("\uFEFFb")]],
     ["names are told apart by case, unknown ones ignored", "Data: x\nfoo: y\ndata: z\n\n", [message("z")]],
-    ["event names", "event: a\nevent: b\ndata: x\n\nevent: c\n\ndata: y\n\n", [{ ...message("x"), event: "b" }, message("y")]],
+    [
+      "event names",
+      "event: a\nevent: b\ndata: x\n\nevent: c\n\ndata: y\n\n",
+      [{ ...message("x"), event: "b" }, message("y")],
+    ],
     ["an empty event name is the default", "event: a\nevent:\ndata: x\n\n", [message("x")]],
-    ["ids, but none with NUL in it", "id: 1\ndata: x\n\nid: 2\0\ndata: y\n\n", [{ ...message("x"), id: "1" }, message("y")]],
+    [
+      "ids, but none with NUL in it",
+      "id: 1\ndata: x\n\nid: 2\0\ndata: y\n\n",
+      [{ ...message("x"), id: "1" }, message("y")],
+    ],
     ["an empty data line is an event", "data:\n\n", [message("")]],
     ["what no blank line closes was never an event", "data: x\n\ndata: lost\n", [message("x")]],
   ])("%s", (_, body, expected) => {
@@ -78,7 +86,20 @@ describe("server-sent events are read by the standard", () => {
 
   test("agrees with another parser on anything, in any pieces", () => {
     const line = fc.oneof(
-      fc.constantFrom("data: a", "data:b", "data", "", "event: e", "event:", "id: 1", "id", ": c", "retry: 5", "x: y", "data:  é😀"),
+      fc.constantFrom(
+        "data: a",
+        "data:b",
+        "data",
+        "",
+        "event: e",
+        "event:",
+        "id: 1",
+        "id",
+        ": c",
+        "retry: 5",
+        "x: y",
+        "data:  é😀",
+      ),
       fc.string(),
     );
     const body = fc.array(fc.tuple(line, fc.constantFrom("\n", "\r", "\r\n"))).map((lines) => lines.flat().join(""));
@@ -97,7 +118,10 @@ describe("server-sent events are read by the standard", () => {
 
 describe("server-sent events that we write", () => {
   test("no text can forge an event, a field or an end", () => {
-    const anyText = fc.oneof(fc.string(), fc.constantFrom("\n\ndata: [DONE]\n\n", "a\r\rid: 9\r\n", "\nevent: error\n", "\r", "\n\n"));
+    const anyText = fc.oneof(
+      fc.string(),
+      fc.constantFrom("\n\ndata: [DONE]\n\n", "a\r\rid: 9\r\n", "\nevent: error\n", "\r", "\n\n"),
+    );
     fc.assert(
       fc.property(anyText, fc.option(anyText, { nil: undefined }), anyText, (data, event, id) => {
         const frame = frameWithId(sseFrame({ data, ...(event !== undefined && { event }) }), "st_1:1-5");

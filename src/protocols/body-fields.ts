@@ -25,9 +25,13 @@ export class BodyFields {
   fail(key: string, expected: string): never {
     const field = this.pathOf(key);
     const isMissing = this.value(key) === undefined;
-    throw new HeadraceError("invalid-request", `\`${field}\` ${isMissing ? "is missing; it" : ""} must be ${expected}`.replace("  ", " "), {
-      param: field,
-    });
+    throw new HeadraceError(
+      "invalid-request",
+      `\`${field}\` ${isMissing ? "is missing; it" : ""} must be ${expected}`.replace("  ", " "),
+      {
+        param: field,
+      },
+    );
   }
 
   string(key: string): string | undefined {

@@ -118,7 +118,10 @@ class MessageReader implements EventReader {
     if (event === "done") return this.#finish(parseObject(data));
     if (event === "error") {
       const { code } = parseObject(data);
-      return this.#fail({ code: isErrorCode(code) ? code : "provider-error", message: "the provider reported an error" });
+      return this.#fail({
+        code: isErrorCode(code) ? code : "provider-error",
+        message: "the provider reported an error",
+      });
     }
     if (event !== undefined) return [];
     if (data === done) return this.#finish({});

@@ -72,7 +72,8 @@ export function readEvent(value: unknown): StreamEvent | undefined {
   }
   for (const [name, max] of Object.entries(limits)) {
     const number = value[name];
-    if (number !== undefined && !(Number.isInteger(number) && (number as number) >= 0 && (number as number) <= max)) return undefined;
+    if (number !== undefined && !(Number.isInteger(number) && (number as number) >= 0 && (number as number) <= max))
+      return undefined;
   }
   return value as unknown as StreamEvent;
 }
@@ -134,7 +135,9 @@ function readAnswer(body: JsonObject): StreamEvent[] {
     let call = 0;
     for (const block of blocks) {
       if (block.kind !== "tool-call") {
-        const type = ({ text: "text-delta", reasoning: "reasoning-delta", refusal: "refusal-delta" } as const)[block.kind];
+        const type = ({ text: "text-delta", reasoning: "reasoning-delta", refusal: "refusal-delta" } as const)[
+          block.kind
+        ];
         read.push({ type, choice, text: block.text });
         continue;
       }

@@ -59,7 +59,11 @@ export function writeAnswer(answer: Answer, { streamId }: WriteOptions): JsonObj
 
 function writeChoice({ blocks, finishReason }: Choice, index: number): JsonObject {
   const calls = blocks.filter((block) => block.kind === "tool-call");
-  const message: JsonObject = { role: "assistant", content: textOf(blocks, "text"), refusal: textOf(blocks, "refusal") };
+  const message: JsonObject = {
+    role: "assistant",
+    content: textOf(blocks, "text"),
+    refusal: textOf(blocks, "refusal"),
+  };
   const reasoning = textOf(blocks, "reasoning");
   if (reasoning !== null) message["reasoning_content"] = reasoning;
   if (calls.length > 0) message["tool_calls"] = calls.map(writeCall);

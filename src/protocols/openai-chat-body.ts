@@ -71,7 +71,10 @@ function isSpaceOrMark(byte: number): boolean {
   return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) || byte === 0xef || byte === 0xbb || byte === 0xbf;
 }
 
-const tooLarge: ErrorReport = { code: "response-too-large", message: "the provider's answer is longer than 1 MiB in one piece" };
+const tooLarge: ErrorReport = {
+  code: "response-too-large",
+  message: "the provider's answer is longer than 1 MiB in one piece",
+};
 const noStream: ErrorReport = {
   code: "provider-error",
   message: "the provider answered with something that is no stream; check its base URL",

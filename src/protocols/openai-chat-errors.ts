@@ -52,7 +52,9 @@ function classify(error: JsonObject, httpStatus: number | undefined): ErrorRepor
   const inner = isJsonObject(error["innererror"]) ? error["innererror"]["code"] : undefined;
   const words = [code, metadata["error_type"], type, inner, status].map((word) => identifier(word));
   const numeric = [httpStatus, code, status].find((value) => typeof value === "number" && value >= 400 && value <= 599);
-  const ownCode = words.map((word) => (word === undefined ? undefined : codeOfWord(word))).find((found) => found !== undefined);
+  const ownCode = words
+    .map((word) => (word === undefined ? undefined : codeOfWord(word)))
+    .find((found) => found !== undefined);
   const foundCode = ownCode ?? codeOfStatus(numeric as number | undefined, Object.keys(error).length > 0);
   const providerCode = words.find((word) => word !== undefined);
   return {

@@ -13,11 +13,17 @@ export function readMessage(fields: BodyFields): Message {
   switch (role) {
     case "tool": {
       const content = readContent(fields);
-      return { role, content: [{ type: "tool-result", callId: fields.requiredString("tool_call_id"), ...named, content }] };
+      return {
+        role,
+        content: [{ type: "tool-result", callId: fields.requiredString("tool_call_id"), ...named, content }],
+      };
     }
     case "function": {
       const callee = fields.requiredString("name");
-      return { role: "tool", content: [{ type: "tool-result", callId: callee, name: callee, content: readContent(fields) }] };
+      return {
+        role: "tool",
+        content: [{ type: "tool-result", callId: callee, name: callee, content: readContent(fields) }],
+      };
     }
     case "assistant":
       return { role, content: readAssistant(fields), ...named };
@@ -48,7 +54,13 @@ function readAssistant(fields: BodyFields): Part[] {
   const old = fields.object("function_call");
   if (old !== undefined) {
     const name = old.requiredString("name");
-    parts.push({ type: "tool-call", callId: name, name, argumentsText: old.string("arguments") ?? "", kind: "function" });
+    parts.push({
+      type: "tool-call",
+      callId: name,
+      name,
+      argumentsText: old.string("arguments") ?? "",
+      kind: "function",
+    });
   }
   if (fields.value("audio") !== undefined) parts.push({ type: "untranslatable", what: "audio of an earlier answer" });
   if (parts.length === 0 && fields.value("content") === undefined) {
@@ -86,7 +98,8 @@ function readPart(part: BodyFields): Part {
       const file = part.requiredObject("file");
       const name = file.string("filename");
       const fileId = file.string("file_id");
-      const source: MediaSource = fileId === undefined ? readUrl(file.requiredString("file_data")) : { kind: "file-id", fileId };
+      const source: MediaSource =
+        fileId === undefined ? readUrl(file.requiredString("file_data")) : { kind: "file-id", fileId };
       return { type, source, ...(name !== undefined && { name }) };
     }
     default:
@@ -123,7 +136,10 @@ function writeAssistant(parts: readonly Part[]): JsonObject {
   const calls = parts.filter((part) => part.type === "tool-call");
   const refusal = parts.flatMap((part) => (part.type === "refusal" ? [part.text] : []));
   const text = textOf(parts);
-  const message: JsonObject = { role: "assistant", content: text === "" && calls.length + refusal.length > 0 ? null : text };
+  const message: JsonObject = {
+    role: "assistant",
+    content: text === "" && calls.length + refusal.length > 0 ? null : text,
+  };
   if (refusal.length > 0) message["refusal"] = refusal.join("");
   if (calls.length > 0) {
     message["tool_calls"] = calls.map(({ callId, name, argumentsText, kind }) =>

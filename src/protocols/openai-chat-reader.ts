@@ -3,7 +3,15 @@ import type { AttemptStart, FinishReason, StreamEnd, StreamEvent, TextDelta } fr
 import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import { type ChunkExtra, chunkDifference, type ChunkVisitor, hole, isText, type TextKind, visitChunk } from "./openai-chat-chunk.ts";
+import {
+  type ChunkExtra,
+  chunkDifference,
+  type ChunkVisitor,
+  hole,
+  isText,
+  type TextKind,
+  visitChunk,
+} from "./openai-chat-chunk.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { longestReason, readFinishReason } from "./openai-chat-finish.ts";
 import { type RepeatedChunk, repeatedChunk } from "./openai-chat-repeated.ts";
@@ -81,7 +89,8 @@ export class ChunkReader {
   end(): StreamEvent[] {
     if (this.#hasEnded) return [];
     const events: StreamEvent[] = [];
-    const isComplete = this.#choices.size > 0 && [...this.#choices.values()].every(({ finished }) => finished !== undefined);
+    const isComplete =
+      this.#choices.size > 0 && [...this.#choices.values()].every(({ finished }) => finished !== undefined);
     if (!isComplete) {
       if (this.#quirks.endsWithoutMarker !== true || this.#choices.size === 0) return this.fail(truncated());
       for (const [index, choice] of this.#choices) {
@@ -104,7 +113,10 @@ export class ChunkReader {
   #malformed(): StreamEvent[] {
     this.#malformedInARow += 1;
     if (this.#malformedInARow < maxMalformedInARow) return [];
-    return this.fail({ code: "provider-error", message: `the provider sent ${maxMalformedInARow} events in a row that are no JSON` });
+    return this.fail({
+      code: "provider-error",
+      message: `the provider sent ${maxMalformedInARow} events in a row that are no JSON`,
+    });
   }
 
   #start(chunk: JsonObject): AttemptStart {
@@ -176,7 +188,7 @@ class ReadingVisit implements ChunkVisitor {
     const { index } = choice;
     this.#index = typeof index === "number" ? index : position;
     if (!(Number.isInteger(this.#index) && this.#index >= 0 && this.#index <= maxChoice)) {
-      this.#breach(`a choice with the index ${this.#index}`);
+      this.#breach("a choice whose index is out of range");
       this.#index = 0;
     }
     let known = this.#choices.get(this.#index);
@@ -198,7 +210,7 @@ class ReadingVisit implements ChunkVisitor {
 
   toolCall(entry: JsonObject): void {
     const read = this.#choice.calls.read(entry);
-    if (read === undefined) this.#breach(`a tool call with the index ${String(entry["index"]).slice(0, 20)}`);
+    if (read === undefined) this.#breach("a tool call whose index is out of range");
     else this.#addCall(read);
   }
 
@@ -218,7 +230,9 @@ class ReadingVisit implements ChunkVisitor {
       const isBusy = word === "insufficient_system_resource";
       this.error ??= {
         code: isBusy ? "provider-overloaded" : "provider-error",
-        message: isBusy ? "the provider ran out of resources in the middle of the answer" : "the provider gave up on the answer",
+        message: isBusy
+          ? "the provider ran out of resources in the middle of the answer"
+          : "the provider gave up on the answer",
       };
       return;
     }

@@ -30,16 +30,18 @@ function placeOf(event: StreamEvent): Place | undefined {
     case "text-delta": {
       if (event.logprobs !== undefined) return undefined;
       const { choice } = event;
-      const withText = choice === undefined
-        ? (text: string): StreamEvent => ({ type: "text-delta", text })
-        : (text: string): StreamEvent => ({ type: "text-delta", choice, text });
+      const withText =
+        choice === undefined
+          ? (text: string): StreamEvent => ({ type: "text-delta", text })
+          : (text: string): StreamEvent => ({ type: "text-delta", choice, text });
       return { keys: ["content"], text: event.text, withText };
     }
     case "reasoning-delta": {
       const { choice } = event;
-      const withText = choice === undefined
-        ? (text: string): StreamEvent => ({ type: "reasoning-delta", text })
-        : (text: string): StreamEvent => ({ type: "reasoning-delta", choice, text });
+      const withText =
+        choice === undefined
+          ? (text: string): StreamEvent => ({ type: "reasoning-delta", text })
+          : (text: string): StreamEvent => ({ type: "reasoning-delta", choice, text });
       return { keys: ["reasoning_content", "reasoning"], text: event.text, withText };
     }
     case "tool-call-delta": {

@@ -26,13 +26,16 @@ export function readRequest(body: JsonObject): GenerateRequest {
 
 function readMessages(fields: BodyFields): GenerateRequest["messages"] {
   const messages = fields.objects("messages");
-  if (messages === undefined || messages.length === 0) return fields.fail("messages", "a list with at least one message");
+  if (messages === undefined || messages.length === 0)
+    return fields.fail("messages", "a list with at least one message");
   return messages.map(readMessage);
 }
 
 type Undefinable<T> = { [Key in keyof T]: T[Key] | undefined };
 
-function readTooling(fields: BodyFields): Undefinable<Pick<GenerateRequest, "tools" | "toolChoice" | "parallelToolCalls">> {
+function readTooling(
+  fields: BodyFields,
+): Undefinable<Pick<GenerateRequest, "tools" | "toolChoice" | "parallelToolCalls">> {
   return {
     tools: fields.objects("tools")?.flatMap(readTool),
     toolChoice: readToolChoice(fields),

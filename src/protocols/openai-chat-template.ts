@@ -70,7 +70,10 @@ export class TemplateCompiler {
 }
 
 /** The frame's JSON; undefined when the events are not the ones it was made of. */
-export function fillTemplate({ expects, segments, holes }: ChunkTemplate, events: readonly StreamEvent[]): string | undefined {
+export function fillTemplate(
+  { expects, segments, holes }: ChunkTemplate,
+  events: readonly StreamEvent[],
+): string | undefined {
   if (events.length !== expects.length) return undefined;
   for (let index = 0; index < events.length; index++) {
     if ((events[index] as StreamEvent).type !== expects[index]) return undefined;
@@ -129,12 +132,16 @@ class CompilingVisit implements ChunkVisitor {
       this.#expect("tool-call-start");
       this.#hole(body, "name", (event) => (event.type === "tool-call-start" ? JSON.stringify(event.name) : undefined));
       if (entry["id"] === hole) {
-        this.#hole(entry, "id", (event) => (event.type === "tool-call-start" ? JSON.stringify(event.callId) : undefined));
+        this.#hole(entry, "id", (event) =>
+          event.type === "tool-call-start" ? JSON.stringify(event.callId) : undefined,
+        );
       }
     }
     if (body[key] !== hole) return;
     this.#expect("tool-call-delta");
-    this.#hole(body, key, (event) => (event.type === "tool-call-delta" ? JSON.stringify(event.argumentsText) : undefined));
+    this.#hole(body, key, (event) =>
+      event.type === "tool-call-delta" ? JSON.stringify(event.argumentsText) : undefined,
+    );
   }
 
   finish(choice: JsonObject): void {
@@ -154,7 +161,8 @@ class CompilingVisit implements ChunkVisitor {
       this.#hole(choice, "index", (event) => String(("choice" in event ? event.choice : undefined) ?? 0), last);
     }
     if (choice["logprobs"] === hole && this.#textEvent !== -1) {
-      const write = (event: StreamEvent) => JSON.stringify((event.type === "text-delta" ? event.logprobs : undefined) ?? null);
+      const write = (event: StreamEvent) =>
+        JSON.stringify((event.type === "text-delta" ? event.logprobs : undefined) ?? null);
       this.#hole(choice, "logprobs", write, this.#textEvent);
     }
   }

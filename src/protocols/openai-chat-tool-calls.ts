@@ -41,7 +41,8 @@ export class ToolCalls {
 
   /** Takes the old `function_call` apart: one call without id or index. */
   readFunctionCall(body: JsonObject): ReadCall {
-    if (this.#calls.length === 0) this.#calls.push({ wireIndex: undefined, id: undefined, isStarted: false, early: "" });
+    if (this.#calls.length === 0)
+      this.#calls.push({ wireIndex: undefined, id: undefined, isStarted: false, early: "" });
     return this.#take(0, {}, { body, key: "arguments", kind: "function" });
   }
 
@@ -85,7 +86,8 @@ export class ToolCalls {
   #find(entry: JsonObject, name: Json | undefined): number | undefined {
     const { index, id } = entry;
     const wireIndex = typeof index === "number" ? index : undefined;
-    if (wireIndex !== undefined && !(Number.isInteger(wireIndex) && wireIndex >= 0 && wireIndex < maxCalls)) return undefined;
+    if (wireIndex !== undefined && !(Number.isInteger(wireIndex) && wireIndex >= 0 && wireIndex < maxCalls))
+      return undefined;
     const known = wireIndex === undefined ? this.#findWithoutIndex(id, name) : this.#findByIndex(wireIndex, id, name);
     if (known !== -1) return known;
     if (this.#calls.length === maxCalls) return undefined;

@@ -11,7 +11,8 @@ export function readUsage(usage: JsonObject): Usage | undefined {
   const output = isJsonObject(usage["completion_tokens_details"]) ? usage["completion_tokens_details"] : {};
   const read: Usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
   // DeepSeek and Moonshot have names of their own for cached tokens.
-  const cached = count(input["cached_tokens"]) ?? count(usage["prompt_cache_hit_tokens"]) ?? count(usage["cached_tokens"]);
+  const cached =
+    count(input["cached_tokens"]) ?? count(usage["prompt_cache_hit_tokens"]) ?? count(usage["cached_tokens"]);
   const written = count(input["cache_write_tokens"]);
   const reasoning = count(output["reasoning_tokens"]);
   const total = count(usage["total_tokens"]);

@@ -96,7 +96,8 @@ export class ChunkWriter implements EventWriter {
     if (json === undefined) return this.#canonicalFrames(events);
     for (const index of template.choices) this.#canonical.note(index, "role");
     this.#note(steps);
-    const isUsageOnly = template.choices.length === 0 && template.expects.length === 1 && template.expects[0] === "usage";
+    const isUsageOnly =
+      template.choices.length === 0 && template.expects.length === 1 && template.expects[0] === "usage";
     return isUsageOnly && !this.#includeUsage ? [] : [dataFrame(json)];
   }
 
@@ -144,7 +145,10 @@ function namesOf({ responseId, model }: AttemptStart, { object, created }: JsonO
   };
 }
 
-function endError({ outcome, error }: Pick<StreamEnd, "outcome"> & { error: StreamEnd["error"] | undefined }): HeadraceError {
+function endError({
+  outcome,
+  error,
+}: Pick<StreamEnd, "outcome"> & { error: StreamEnd["error"] | undefined }): HeadraceError {
   if (error !== undefined) return errorFromReport(error);
   if (outcome === "cancelled") return new HeadraceError("cancelled", "the stream was stopped before it was complete");
   return new HeadraceError("stream-interrupted", "the answer broke off before it was complete");

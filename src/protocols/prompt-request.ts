@@ -55,7 +55,8 @@ const numbers = new Set(["max_tokens", "temperature", "top_p", "seed"]);
 /** Gives the numbers of a query back their type. What is no number stays text, and is refused later. */
 export function readQueryNumbers(query: JsonObject): JsonObject {
   const entries = Object.entries(query).map(([key, value]) => {
-    const isNumber = numbers.has(key) && typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value));
+    const isNumber =
+      numbers.has(key) && typeof value === "string" && value.trim() !== "" && Number.isFinite(Number(value));
     return [key, isNumber ? Number(value) : value];
   });
   return Object.fromEntries(entries) as JsonObject;

@@ -18,9 +18,17 @@ export function writeTextAnswer(answer: Answer, { streamId }: WriteOptions): Jso
 export function readTextAnswer(body: JsonObject): StreamEvent[] {
   const { text, model, usage } = body;
   if (typeof text !== "string") {
-    return [{ type: "stream-end", outcome: "failed", error: { code: "provider-error", message: "the provider's answer has no text" } }];
+    return [
+      {
+        type: "stream-end",
+        outcome: "failed",
+        error: { code: "provider-error", message: "the provider's answer has no text" },
+      },
+    ];
   }
-  const events: StreamEvent[] = [{ type: "attempt-start", provider: "", model: typeof model === "string" ? model : "" }];
+  const events: StreamEvent[] = [
+    { type: "attempt-start", provider: "", model: typeof model === "string" ? model : "" },
+  ];
   if (text !== "") events.push({ type: "text-delta", text });
   events.push({ type: "finish", reason: "stop" });
   if (isUsage(usage)) events.push({ type: "usage", usage });
