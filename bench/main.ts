@@ -83,7 +83,9 @@ async function runAll(options: Options): Promise<{ report: Report; run: Run }> {
   const upstream = await startUpstream();
   try {
     for (const scenario of allScenarios.filter(({ name }) => options.scenarios.includes(name))) {
-      const summary = await run.scenario(options.quick ? quick(scenario) : scenario, rows, upstream);
+      const chosen = options.quick ? quick(scenario) : scenario;
+      const repeated = { ...chosen, rounds: options.rounds ?? chosen.rounds };
+      const summary = await run.scenario(repeated, rows, upstream);
       if (summary.rows.length > 0) summaries.push(summary);
     }
   } finally {

@@ -8,6 +8,8 @@ export interface Options {
   rows: string[];
   scenarios: string[];
   startup: boolean;
+  /** Overrides how often each row is measured. */
+  rounds: number | undefined;
   json: string | undefined;
   write: boolean;
   help: boolean;
@@ -18,6 +20,7 @@ export const usage = `npm run bench -- [options]
   --quick            2 s per measurement, rough figures
   --only A,B         only these rows: ${rows.map(({ name }) => name).join(", ")}
   --scenario A,B     only these scenarios: ${scenarios.map(({ name }) => name).join(", ")}, startup
+  --rounds N         measure each row N times per scenario; the table shows the median
   --json FILE        write everything measured as JSON
   --write            write bench/RESULTS.md
 `;
@@ -30,6 +33,7 @@ export function readOptions(args: string[]): Options {
       quick: { type: "boolean", default: false },
       only: { type: "string" },
       scenario: { type: "string" },
+      rounds: { type: "string" },
       json: { type: "string" },
       write: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -47,10 +51,16 @@ export function readOptions(args: string[]): Options {
     scenarios: wanted,
     // It says nothing about single rows.
     startup: wanted.includes("startup") && (values.only === undefined || values.scenario !== undefined),
+    rounds: readRounds(values.rounds),
     json: values.json,
     write: values.write,
     help: values.help,
   };
+}
+
+function readRounds(text: string | undefined): number | undefined {
+  if (text === undefined || /^[1-9]\d?$/.test(text)) return text === undefined ? undefined : Number(text);
+  throw new Error(`--rounds is a number from 1 to 99, not "${text}"`);
 }
 
 function pick(what: string, list: string | undefined, known: string[]): string[] {

@@ -12,25 +12,25 @@ export interface Scenario {
   memory?: true;
 }
 
-const steady = { events: 200, renew: true, rampMs: 1000, warmUpMs: 2500 };
+const steady = { events: 200, renew: true, rampMs: 1000, warmUpMs: 3500 };
 
 export const scenarios: Scenario[] = [
   {
     name: "paced-250x40",
     about: "250 streams, 40 events/s each: 10,000 events/s",
-    plan: { ...steady, streams: 250, rate: 40, measureMs: 5000 },
+    plan: { ...steady, streams: 250, rate: 40, measureMs: 4000 },
     rounds: 2,
   },
   {
     name: "paced-1000x10",
     about: "1,000 streams, 10 events/s each: 10,000 events/s",
-    plan: { ...steady, streams: 1000, rate: 10, measureMs: 6000 },
+    plan: { ...steady, streams: 1000, rate: 10, rampMs: 2500, warmUpMs: 5000, measureMs: 5000 },
     rounds: 1,
   },
   {
     name: "latency-125x40",
     about: "125 streams, 40 events/s each: 5,000 events/s; the one to read latency from",
-    plan: { ...steady, streams: 125, rate: 40, measureMs: 5000 },
+    plan: { ...steady, streams: 125, rate: 40, measureMs: 4000 },
     rounds: 2,
   },
   {
@@ -54,6 +54,7 @@ export const memoryWarmUp: Scenario["plan"] = { ...steady, streams: 100, rate: 4
 /** The same in 2 s a measurement, for development; its figures are rough. */
 export function quick(scenario: Scenario): Scenario {
   const { plan } = scenario;
-  if (scenario.memory !== true) return { ...scenario, rounds: 1, plan: { ...plan, warmUpMs: 1500, measureMs: 2000 } };
+  if (scenario.memory !== true)
+    return { ...scenario, rounds: 1, plan: { ...plan, warmUpMs: plan.rampMs + 1000, measureMs: 2000 } };
   return { ...scenario, plan: { ...plan, events: 50, measureMs: 3500 } };
 }

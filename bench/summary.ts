@@ -12,6 +12,8 @@ export interface RowSummary {
   flaws: Record<string, number>;
   eventsPerSecond: number;
   cpuPerEventUs?: number;
+  /** The lowest and the highest of the rounds. */
+  cpuPerEventRangeUs?: [number, number];
   cpuVersusNginx?: number;
   cpuVersusHonoFetch?: number;
   latencyP50Us: number;
@@ -84,7 +86,9 @@ function summarizeRow(
     foreignCpu: middle(({ foreignCpu }) => foreignCpu),
   };
   if (row === "nothing") return summary;
-  summary.cpuPerEventUs = middle(({ cpuUs, load }) => cpuUs / load.events);
+  const cpuPerEventUs = list.map(({ cpuUs, load }) => cpuUs / load.events);
+  summary.cpuPerEventUs = median(cpuPerEventUs) ?? 0;
+  summary.cpuPerEventRangeUs = [Math.min(...cpuPerEventUs), Math.max(...cpuPerEventUs)];
   if (scenario.memory === true) {
     summary.idleBytes = middle(({ idleBytes }) => idleBytes);
     summary.memoryPerStreamBytes = middle(

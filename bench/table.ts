@@ -12,6 +12,7 @@ const columns: Column[] = [
   { title: "through", cell: (row) => row.label },
   { title: "events/s", cell: (row) => String(Math.round(row.eventsPerSecond)) },
   { title: "CPU us/event", cell: (row) => number(row.cpuPerEventUs, 1) },
+  { title: "range", cell: range },
   { title: "x nginx", cell: (row) => number(row.cpuVersusNginx, 2) },
   { title: "x Hono", cell: (row) => number(row.cpuVersusHonoFetch, 2) },
   { title: "latency p50 ms", cell: (row) => added(row, row.addedLatencyP50Us, row.latencyP50Us) },
@@ -23,6 +24,11 @@ const columns: Column[] = [
   },
   { title: "failed", cell: (row) => `${row.failures} of ${row.streams}` },
 ];
+
+/** Of several rounds. */
+function range({ rounds, cpuPerEventRangeUs }: RowSummary): string {
+  return rounds < 2 || cpuPerEventRangeUs === undefined ? "-" : cpuPerEventRangeUs.map((us) => us.toFixed(0)).join("-");
+}
 
 /** What a row adds; for `nothing` itself, in brackets, what there is to add to. */
 function added(row: RowSummary, value: number | undefined, absolute: number): string {
