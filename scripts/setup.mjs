@@ -37,7 +37,6 @@ function install() {
     ...(isFresh ? ["ci"] : ["install", "--no-save"]),
     "--no-audit",
     "--no-fund",
-    "--no-update-notifier",
     "--loglevel=error",
   ];
   const npm = process.env.npm_execpath;
