@@ -1,5 +1,6 @@
 import { MemoryLog } from "../src/log/memory-log.ts";
-import { closingTime, describeStreamLog } from "./conformance/stream-log.ts";
+import { closingTime } from "./conformance/stream-log-fixtures.ts";
+import { describeStreamLog } from "./conformance/stream-log.ts";
 
 describeStreamLog("a log in memory", async () => {
   const log = new MemoryLog({ now: () => closingTime });

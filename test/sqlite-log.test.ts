@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SqliteLog } from "../src/log/sqlite-log.ts";
-import type { OpenedLog } from "./conformance/stream-log.ts";
-import { closingTime, describeStreamLog } from "./conformance/stream-log.ts";
+import type { OpenedLog } from "./conformance/stream-log-fixtures.ts";
+import { closingTime } from "./conformance/stream-log-fixtures.ts";
+import { describeStreamLog } from "./conformance/stream-log.ts";
 
 async function openIn(durability: "process" | "disk", checkpointBytes?: number): Promise<OpenedLog> {
   const folder = mkdtempSync(join(tmpdir(), "headrace-log-"));

@@ -113,7 +113,7 @@ export class MemoryLog implements StreamLog {
 
   async list({ owner, limit, before }: ListOptions): Promise<StreamInfo[]> {
     this.#checkOpen();
-    const own = [...this.#streams.values()].filter(({ facts }) => facts.owner === owner).reverse();
+    const own = [...this.#streams.values()].filter(({ facts }) => facts.owner === owner).toReversed();
     if (before === undefined) return own.slice(0, limit).map(infoOf);
     const position = own.findIndex(({ facts }) => facts.id === before);
     if (position === -1) throw streamNotFound(before);

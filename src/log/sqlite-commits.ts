@@ -120,7 +120,7 @@ export class GroupCommit {
   /** Resolves with the value when everything until now is committed. */
   wait<Value>(value: Value): Promise<Value> {
     return new Promise<Value>((resolve, reject) => {
-      this.#batch.waiting.push({ resolve: resolve as (value: unknown) => void, reject, value });
+      this.#batch.waiting.push({ resolve, reject, value });
       this.#schedule();
     });
   }

@@ -144,7 +144,7 @@ export class SqliteLog implements StreamLog {
       undo: () => this.#live.delete(id),
     };
     await this.#commits.change(change, undefined);
-    return claimed === undefined ? { status: "created", epoch: 1 } : { status: "exists", ...(claimed as Claim) };
+    return claimed === undefined ? { status: "created", epoch: 1 } : { status: "exists", ...claimed };
   }
 
   append(streamId: string, epoch: number, seq: number, events: readonly StreamEvent[]): Promise<AppendResult> {

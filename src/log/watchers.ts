@@ -84,7 +84,7 @@ export class Watchers {
   }
 
   dropAll(): void {
-    for (const streamId of [...this.#streams.keys()]) this.drop(streamId);
+    for (const streamId of this.#streams.keys()) this.drop(streamId);
   }
 
   /** How many streams somebody waits for. */

@@ -1,8 +1,9 @@
 import { expect } from "vitest";
+import { HeadraceError } from "../../src/core/errors.ts";
 import type { StreamEvent } from "../../src/core/events.ts";
 import type { AppendResult, LogEntry, StreamInfo } from "../../src/log/stream-log.ts";
-import type { OpenedLog } from "./stream-log.ts";
-import { closingTime, end, newStream, text } from "./stream-log.ts";
+import type { OpenedLog } from "./stream-log-fixtures.ts";
+import { closingTime, end, newStream, text } from "./stream-log-fixtures.ts";
 
 interface ModelStream {
   owner: string;
@@ -78,7 +79,7 @@ export async function runAgainstModel(
   const owner = (): string => ["ann", "bob"][random(2)] as string;
   let pending: Promise<void>[] = [];
   const compare = (actual: Promise<unknown>, expected: unknown): void => {
-    const settled = actual.catch((error: { code?: string }) => error.code ?? error);
+    const settled = actual.catch((error: unknown) => (error instanceof HeadraceError ? error.code : error));
     pending.push(settled.then((result) => expect(result).toEqual(expected)));
   };
   const settle = async (): Promise<void> => {
@@ -146,7 +147,7 @@ export async function runAgainstModel(
     compare(log.read(id, { after: -1, limit: 100_000 }), expected);
   }
   for (const by of ["ann", "bob"]) {
-    const own = ids.filter((id) => model.streams.get(id)?.owner === by).reverse();
+    const own = ids.filter((id) => model.streams.get(id)?.owner === by).toReversed();
     compare(
       log.list({ owner: by, limit: 10_000 }),
       own.map((id) => model.info(id)),
