@@ -57,7 +57,9 @@ commas between, the keys that callers of the gateway need, each optionally as \`
 
 | vendor | variables | base URL |
 |---|---|---|
-${Object.entries(vendors as Record<string, Vendor>).map(vendorRow).join("\n")}
+${Object.entries(vendors as Record<string, Vendor>)
+  .map(vendorRow)
+  .join("\n")}
 `;
 }
 
@@ -74,7 +76,8 @@ function rowsOf(path: string, schema: Schema): string[] {
     const full = `${path}.${key}`;
     const variable = variables.get(full);
     const fallback = child.default === undefined ? "" : `\`${JSON.stringify(child.default)}\``;
-    const choices = child.enum === undefined ? "" : ` One of ${child.enum.map((value) => `\`${String(value)}\``).join(", ")}.`;
+    const choices =
+      child.enum === undefined ? "" : ` One of ${child.enum.map((value) => `\`${String(value)}\``).join(", ")}.`;
     const row = `| \`${full}\` | ${fallback} | ${child.description ?? ""}${choices} | ${variable === undefined ? "" : `\`${variable}\``} |`;
     const inner = [child, child.items, ...(child.items?.anyOf ?? [])].filter((part) => part?.properties !== undefined);
     return [row, ...inner.flatMap((part) => rowsOf(part === child ? full : `${full}[]`, part as Schema))];

@@ -131,7 +131,10 @@ async function readConfig(): Promise<Config> {
   return (await loadConfig()).config;
 }
 
-async function openNetwork(config: Config, fetch: Fetch | undefined): Promise<{ transport: Transport; close(): Promise<void> }> {
+async function openNetwork(
+  config: Config,
+  fetch: Fetch | undefined,
+): Promise<{ transport: Transport; close(): Promise<void> }> {
   if (fetch !== undefined) return { transport: createFetchTransport(fetch), close: async () => {} };
   const { createUndiciTransport } = await import("./providers/undici-transport.ts");
   return createUndiciTransport(config.reliability);
@@ -151,7 +154,10 @@ interface RouterParts {
 }
 
 function createRouterFrom(config: Config, { environment, transport, clock }: RouterParts): Router {
-  const found = { ...providersFromEnvironment(environment, vendors as Readonly<Record<string, Vendor>>), ...config.providers };
+  const found = {
+    ...providersFromEnvironment(environment, vendors),
+    ...config.providers,
+  };
   const providers = new Map<string, RoutedProvider>();
   for (const [name, provider] of Object.entries(found)) {
     providers.set(name, openProvider(name, provider, environment, transport));
@@ -179,20 +185,34 @@ function createRouterFrom(config: Config, { environment, transport, clock }: Rou
   });
 }
 
-function openProvider(name: string, config: ProviderConfig, environment: Environment, transport: Transport): RoutedProvider {
+function openProvider(
+  name: string,
+  config: ProviderConfig,
+  environment: Environment,
+  transport: Transport,
+): RoutedProvider {
   if (!isVendorName(config.vendor)) {
     const known = Object.keys(vendors).join(", ");
-    throw new HeadraceError("invalid-request", `providers.${name}.vendor: there is no vendor "${config.vendor}"; known are ${known}`);
+    throw new HeadraceError(
+      "invalid-request",
+      `providers.${name}.vendor: there is no vendor "${config.vendor}"; known are ${known}`,
+    );
   }
   const vendor: Vendor = vendors[config.vendor];
   const baseUrl = config.baseUrl ?? vendor.baseUrl;
   if (baseUrl === undefined) {
-    throw new HeadraceError("invalid-request", `providers.${name}.baseUrl: is missing; ${vendor.label} is wherever you run it`);
+    throw new HeadraceError(
+      "invalid-request",
+      `providers.${name}.baseUrl: is missing; ${vendor.label} is wherever you run it`,
+    );
   }
   const variable = config.apiKeyVariable ?? vendor.apiKeyVariable;
   const apiKey = config.apiKey ?? (variable === undefined ? undefined : environment[variable]);
   if (apiKey === undefined && config.apiKeyVariable !== undefined) {
-    throw new HeadraceError("invalid-request", `providers.${name}.apiKeyVariable: the variable ${config.apiKeyVariable} is not set`);
+    throw new HeadraceError(
+      "invalid-request",
+      `providers.${name}.apiKeyVariable: the variable ${config.apiKeyVariable} is not set`,
+    );
   }
   const source = createHttpProvider({
     name,
@@ -212,7 +232,9 @@ function openProvider(name: string, config: ProviderConfig, environment: Environ
 }
 
 function hintFor(environment: Environment): string {
-  const variables = Object.values(vendors as Record<string, Vendor>).flatMap(({ apiKeyVariable }) => apiKeyVariable ?? []);
+  const variables = Object.values(vendors as Record<string, Vendor>).flatMap(
+    ({ apiKeyVariable }) => apiKeyVariable ?? [],
+  );
   const missing = variables.filter((variable) => environment[variable] === undefined);
   return `Write it as provider/model; setting one of ${missing.join(", ")} makes its provider appear, others go under \`providers\``;
 }
@@ -240,7 +262,10 @@ function sweepRegularly(
     log
       .sweep({ closedBefore: now - keepClosedHours * hourMs, claimedBefore: now - idempotencyHours * hourMs })
       .catch((error: unknown) => {
-        report(new HeadraceError("log-unavailable", "old streams could not be removed from the log", { cause: error }), "sweep");
+        report(
+          new HeadraceError("log-unavailable", "old streams could not be removed from the log", { cause: error }),
+          "sweep",
+        );
       });
   });
 }

@@ -110,9 +110,9 @@ describe("a gateway on this machine only", () => {
   });
 
   test("refuses to be opened to others without keys", async () => {
-    await expect(createHeadrace({ server: { host: "0.0.0.0" }, log: { store: "memory" } }, { environment: {} })).rejects.toThrow(
-      /needs keys.*HEADRACE_API_KEYS/,
-    );
+    await expect(
+      createHeadrace({ server: { host: "0.0.0.0" }, log: { store: "memory" } }, { environment: {} }),
+    ).rejects.toThrow(/needs keys.*HEADRACE_API_KEYS/);
   });
 });
 

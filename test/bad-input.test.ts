@@ -13,7 +13,7 @@ async function post(url: string, body: BodyInit, headers: Record<string, string>
     headers: { "content-type": "application/json", ...headers },
     body,
     ...(body instanceof ReadableStream && { duplex: "half" }),
-  } as RequestInit);
+  });
   return { status: response.status, body: (await response.json()) as ErrorBody, headers: response.headers };
 }
 
@@ -22,7 +22,10 @@ const hello = { model: "sim/instant", messages: [{ role: "user", content: "hi" }
 describe("a request that is wrong", () => {
   test("says where the JSON is broken, without repeating it", async () => {
     const { url } = await startGateway();
-    const { status, body } = await post(url, '{"model": "sim/instant",\n "messages": [{"role": "user" "content": "secret"}]}');
+    const { status, body } = await post(
+      url,
+      '{"model": "sim/instant",\n "messages": [{"role": "user" "content": "secret"}]}',
+    );
     expect(status).toBe(400);
     expect(body.error.message).toContain("line 2");
     expect(JSON.stringify(body)).not.toContain("secret");
@@ -93,7 +96,10 @@ describe("a request that is wrong", () => {
 
   test("does no harm with names that JavaScript objects are born with", async () => {
     const { url } = await startGateway();
-    const { status } = await post(url, `{"model":"sim/instant","messages":[{"role":"user","content":"hi","__proto__":{"x":1}}],"constructor":{"prototype":{"x":1}},"metadata":{"__proto__":{"x":"1"}}}`);
+    const { status } = await post(
+      url,
+      `{"model":"sim/instant","messages":[{"role":"user","content":"hi","__proto__":{"x":1}}],"constructor":{"prototype":{"x":1}},"metadata":{"__proto__":{"x":"1"}}}`,
+    );
     expect(status).toBeLessThan(500);
     expect(({} as { x?: unknown }).x).toBeUndefined();
   });

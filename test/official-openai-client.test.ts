@@ -78,14 +78,22 @@ describe("the official OpenAI client", () => {
 
   test("raises its own error classes", async () => {
     const openai = await connect();
-    await expect(openai.chat.completions.create({ model: "nobody/nothing", messages })).rejects.toThrow(OpenAI.NotFoundError);
-    await expect(openai.chat.completions.create({ model: "sim/instant", messages: [] })).rejects.toThrow(OpenAI.BadRequestError);
+    await expect(openai.chat.completions.create({ model: "nobody/nothing", messages })).rejects.toThrow(
+      OpenAI.NotFoundError,
+    );
+    await expect(openai.chat.completions.create({ model: "sim/instant", messages: [] })).rejects.toThrow(
+      OpenAI.BadRequestError,
+    );
   });
 
   test("raises when the stream is stopped in the middle, so that nobody takes it for complete", async () => {
     const openai = await connect();
     const { data, response } = await openai.chat.completions
-      .create({ model: "sim/gpt-4o-mini", messages: [{ role: "user", content: "Write 500 words about rivers" }], stream: true })
+      .create({
+        model: "sim/gpt-4o-mini",
+        messages: [{ role: "user", content: "Write 500 words about rivers" }],
+        stream: true,
+      })
       .withResponse();
     const id = response.headers.get("headrace-stream-id");
     let chunks = 0;

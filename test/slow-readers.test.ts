@@ -90,7 +90,9 @@ describe("five thousand idle readers of one stream", () => {
     let opened = 0;
     let complete = 0;
     for (let batch = 0; batch < 50; batch++) {
-      const some = await Promise.all(Array.from({ length: 100 }, () => openReader(gateway.url, `/v1/streams/${id}?as=text`)));
+      const some = await Promise.all(
+        Array.from({ length: 100 }, () => openReader(gateway.url, `/v1/streams/${id}?as=text`)),
+      );
       for (const socket of some) {
         socket.on("data", (bytes: Buffer) => {
           if (bytes.includes("first")) opened++;
@@ -112,7 +114,7 @@ describe("five thousand idle readers of one stream", () => {
 /** The body of a chunked response. */
 function unchunk(text: string): string {
   let body = "";
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const lineEnd = text.indexOf("\r\n", at);
     const size = Number.parseInt(text.slice(at, lineEnd), 16);
     body += text.slice(lineEnd + 2, lineEnd + 2 + size);

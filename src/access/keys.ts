@@ -53,7 +53,8 @@ export function createKeyring(keys: readonly ConfiguredKey[]): Keyring {
       for (const { principal, mac: expected } of known) {
         if (timingSafeEqual(asked, expected)) found = principal;
       }
-      if (found === undefined) throw new HeadraceError("unauthorized", "this key is not known here; check it for typing errors");
+      if (found === undefined)
+        throw new HeadraceError("unauthorized", "this key is not known here; check it for typing errors");
       return found;
     },
   };

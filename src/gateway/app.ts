@@ -76,7 +76,10 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.get("/", (c) => c.text(greeting(new URL(c.req.url).origin)));
 
   app.notFound((c) => {
-    throw new HeadraceError("not-found", `there is no ${c.req.method} ${c.req.path.slice(0, 200)} here; GET / lists what is`);
+    throw new HeadraceError(
+      "not-found",
+      `there is no ${c.req.method} ${c.req.path.slice(0, 200)} here; GET / lists what is`,
+    );
   });
   app.onError((thrown, c) => answerError(c, toHeadraceError(thrown), options));
   return app;

@@ -46,7 +46,11 @@ interface Asked {
   options: HeadraceOptions;
 }
 
-async function generate(c: GatewayContext, app: AppOptions, { protocol, body, text, options }: Asked): Promise<Response> {
+async function generate(
+  c: GatewayContext,
+  app: AppOptions,
+  { protocol, body, text, options }: Asked,
+): Promise<Response> {
   const { streams, router, clock, heartbeatMs } = app;
   const read = protocol.readRequest(body);
   const resolved = router.resolve(read.model === "" ? undefined : read.model);
@@ -67,7 +71,9 @@ async function generate(c: GatewayContext, app: AppOptions, { protocol, body, te
 
 function checkKey(key: string): string {
   if (key.length > 0 && key.length <= 255) return key;
-  throw new HeadraceError("invalid-request", "an Idempotency-Key has 1 to 255 characters", { param: "Idempotency-Key" });
+  throw new HeadraceError("invalid-request", "an Idempotency-Key has 1 to 255 characters", {
+    param: "Idempotency-Key",
+  });
 }
 
 async function hash(text: string): Promise<string> {

@@ -17,7 +17,11 @@ export interface GuardOptions {
  * @returns the origin that may read the answer, when a web page asks.
  * @throws HeadraceError `forbidden`, `headers-too-large`, `invalid-request`.
  */
-export function guard(request: Request, rawHeaders: readonly string[] | undefined, options: GuardOptions): string | undefined {
+export function guard(
+  request: Request,
+  rawHeaders: readonly string[] | undefined,
+  options: GuardOptions,
+): string | undefined {
   checkHeaderSize(request, rawHeaders, options);
   checkHost(request, options);
   return checkOrigin(request, options);
@@ -30,12 +34,18 @@ function checkHeaderSize(
 ): void {
   const names = rawHeaders === undefined ? [...headers].flat() : rawHeaders;
   if (names.length / 2 > headerCount) {
-    throw new HeadraceError("headers-too-large", `the request has ${names.length / 2} headers; at most ${headerCount} are accepted`);
+    throw new HeadraceError(
+      "headers-too-large",
+      `the request has ${names.length / 2} headers; at most ${headerCount} are accepted`,
+    );
   }
   let bytes = 0;
   for (const text of names) bytes += text.length + 2;
   if (bytes > headerBytes) {
-    throw new HeadraceError("headers-too-large", `the request's headers are ${bytes} bytes; at most ${headerBytes} are accepted`);
+    throw new HeadraceError(
+      "headers-too-large",
+      `the request's headers are ${bytes} bytes; at most ${headerBytes} are accepted`,
+    );
   }
 }
 
@@ -46,7 +56,10 @@ function checkHost(request: Request, { loopback, trustedHosts }: GuardOptions): 
   if (host === null) return;
   const name = host.replace(/:\d{1,5}$/, "").toLowerCase();
   if (isLoopbackName(name) || trustedHosts.includes(name)) return;
-  throw new HeadraceError("forbidden", `this gateway is not served as that host; add it to \`server.trustedHosts\` if it should be`);
+  throw new HeadraceError(
+    "forbidden",
+    `this gateway is not served as that host; add it to \`server.trustedHosts\` if it should be`,
+  );
 }
 
 function checkOrigin(request: Request, { loopback, corsOrigins }: GuardOptions): string | undefined {
@@ -57,7 +70,10 @@ function checkOrigin(request: Request, { loopback, corsOrigins }: GuardOptions):
   // A page of the same machine, such as a development server on another port.
   if (loopback && isLoopbackName(hostname)) return origin;
   if (origin === new URL(request.url).origin) return origin;
-  throw new HeadraceError("forbidden", "web pages of that origin may not call this gateway; add it to `server.corsOrigins` if they should");
+  throw new HeadraceError(
+    "forbidden",
+    "web pages of that origin may not call this gateway; add it to `server.corsOrigins` if they should",
+  );
 }
 
 function isLoopbackName(name: string): boolean {

@@ -23,5 +23,7 @@ export function takeHeadraceOptions(body: JsonObject): { body: JsonObject; optio
   const issue = result.error.issues[0];
   const path = ["headrace", ...(issue?.path ?? [])].join(".");
   const known = Object.keys(schema.shape).join(", ");
-  throw new HeadraceError("invalid-request", `${path}: ${issue?.message ?? "wrong"}; known options are ${known}`, { param: path });
+  throw new HeadraceError("invalid-request", `${path}: ${issue?.message ?? "wrong"}; known options are ${known}`, {
+    param: path,
+  });
 }

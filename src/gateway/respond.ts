@@ -57,7 +57,8 @@ export async function respondWithAnswer(c: GatewayContext, options: RespondOptio
       for (const { event } of entries) fold.add(event);
     }
     const { outcome, error } = fold.answer;
-    if (outcome === undefined || !isWhole(outcome)) throw errorOf({ type: "stream-end", outcome: outcome ?? "interrupted", ...(error && { error }) });
+    if (outcome === undefined || !isWhole(outcome))
+      throw errorOf({ type: "stream-end", outcome: outcome ?? "interrupted", ...(error && { error }) });
     return c.json(protocol.writeAnswer(fold.answer, writeOptions), 200, streamHeaders(c, writeOptions.streamId));
   } finally {
     release();
@@ -68,10 +69,16 @@ export async function respondWithAnswer(c: GatewayContext, options: RespondOptio
  * Waits for the first step of the answer, so that what fails before it has an HTTP status of its own. Gives up waiting
  * after a while: a client then needs bytes to know that the connection lives.
  */
-async function failBeforeFirstByte({ streams, clock, patienceMs, writeOptions }: RespondOptions, gone: AbortSignal): Promise<void> {
+async function failBeforeFirstByte(
+  { streams, clock, patienceMs, writeOptions }: RespondOptions,
+  gone: AbortSignal,
+): Promise<void> {
   const patience = new AbortController();
   const signal = AbortSignal.any([gone, patience.signal]);
-  const timer = clock.sleep(patienceMs, { signal }).then(() => patience.abort(), () => {});
+  const timer = clock.sleep(patienceMs, { signal }).then(
+    () => patience.abort(),
+    () => {},
+  );
   try {
     for await (const entries of streams.follow(writeOptions.streamId, { after: 0, signal })) {
       const event = entries[0]?.event;
@@ -88,7 +95,8 @@ async function failBeforeFirstByte({ streams, clock, patienceMs, writeOptions }:
 
 function errorOf(end: StreamEnd): HeadraceError {
   if (end.error !== undefined) return errorFromReport(end.error);
-  if (end.outcome === "cancelled") return new HeadraceError("cancelled", "the stream was stopped before it was complete");
+  if (end.outcome === "cancelled")
+    return new HeadraceError("cancelled", "the stream was stopped before it was complete");
   return new HeadraceError("stream-interrupted", "the answer broke off");
 }
 
@@ -138,7 +146,12 @@ function openWebStream(c: GatewayContext, options: RespondOptions): Response {
             else controller.error(new HeadraceError("stream-interrupted", "the answer broke off"));
           },
         };
-        reader = streams.attach(writeOptions.streamId, createRendering(protocol, writeOptions, plainEncoding), sink, position);
+        reader = streams.attach(
+          writeOptions.streamId,
+          createRendering(protocol, writeOptions, plainEncoding),
+          sink,
+          position,
+        );
       },
       pull: () => reader?.drained(),
       cancel: () => reader?.leave(),

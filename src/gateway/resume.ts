@@ -37,5 +37,8 @@ export function readFollowCursor(streamId: string, text: string): Cursor {
 }
 
 function notACursor(): HeadraceError {
-  return new HeadraceError("invalid-request", "this is no event id of ours; send the last `id:` you received, as it was");
+  return new HeadraceError(
+    "invalid-request",
+    "this is no event id of ours; send the last `id:` you received, as it was",
+  );
 }

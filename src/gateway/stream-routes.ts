@@ -103,5 +103,7 @@ function protocolNamed({ protocols }: AppOptions, name: string): Protocol {
   const protocol = Object.hasOwn(protocols, full) ? protocols[full as ProtocolName] : undefined;
   if (protocol !== undefined) return protocol;
   const known = [...Object.keys(protocols), ...Object.keys(shortNames)].join(", ");
-  throw new HeadraceError("invalid-request", `a stream cannot be followed as that; known are ${known}`, { param: "as" });
+  throw new HeadraceError("invalid-request", `a stream cannot be followed as that; known are ${known}`, {
+    param: "as",
+  });
 }

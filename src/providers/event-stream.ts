@@ -53,7 +53,7 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
       return this.#waiting.promise;
     }
     const { error } = this.#end;
-    return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error as Error);
+    return error === undefined ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error);
   }
 
   return(): Promise<IteratorResult<StreamEvent, undefined>> {

@@ -62,7 +62,7 @@ export function readText(body: IncomingBody, maxBytes: number): Promise<string> 
       },
       end(error) {
         if (error === undefined) resolve(text);
-        else reject(error as Error);
+        else reject(error);
       },
     });
   });

@@ -80,10 +80,17 @@ export function createRouter(options: RouterOptions): Router {
       const route = routes.get(model);
       const source = route === undefined ? target(model) : target(route.targets[0] ?? "");
       if (source === undefined) {
-        const missing = route === undefined ? `model ${quote(model)}` : `target ${quote(route.targets[0] ?? "")} of route ${quote(model)}`;
-        throw new HeadraceError("model-not-found", `there is no ${missing}; known are ${known(list())}. ${options.hint}`, {
-          param: "model",
-        });
+        const missing =
+          route === undefined
+            ? `model ${quote(model)}`
+            : `target ${quote(route.targets[0] ?? "")} of route ${quote(model)}`;
+        throw new HeadraceError(
+          "model-not-found",
+          `there is no ${missing}; known are ${known(list())}. ${options.hint}`,
+          {
+            param: "model",
+          },
+        );
       }
       return route?.onDisconnect === undefined
         ? { model, source }

@@ -94,10 +94,18 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
         cause,
       );
     case "EACCES":
-      return new HeadraceError("invalid-request", `port ${port} needs rights that this user lacks; choose one above 1023`, cause);
+      return new HeadraceError(
+        "invalid-request",
+        `port ${port} needs rights that this user lacks; choose one above 1023`,
+        cause,
+      );
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
-      return new HeadraceError("invalid-request", `${host} is no address of this machine; use 127.0.0.1 or 0.0.0.0`, cause);
+      return new HeadraceError(
+        "invalid-request",
+        `${host} is no address of this machine; use 127.0.0.1 or 0.0.0.0`,
+        cause,
+      );
     default:
       return error;
   }

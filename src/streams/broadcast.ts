@@ -261,7 +261,8 @@ class BroadcastReader implements Reader {
 
   flush(): boolean {
     if (this.#pending.length === 0) return !this.blocked;
-    const bytes = this.#pending.length === 1 ? (this.#pending[0] as Uint8Array) : join(this.#pending, this.#pendingBytes);
+    const bytes =
+      this.#pending.length === 1 ? (this.#pending[0] as Uint8Array) : join(this.#pending, this.#pendingBytes);
     this.#pending = [];
     this.#pendingBytes = 0;
     return this.#write(bytes);

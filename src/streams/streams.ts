@@ -100,7 +100,14 @@ export class Streams {
       );
     }
     const { epoch } = created;
-    const header: StreamStart = { type: "stream-start", streamId: id, format: 1, protocol, model: request.model, createdAt };
+    const header: StreamStart = {
+      type: "stream-start",
+      streamId: id,
+      format: 1,
+      protocol,
+      model: request.model,
+      createdAt,
+    };
     if (request.wantsUsage === true) header.includeUsage = true;
     await log.append(id, epoch, 0, [header]);
     this.#run(id, epoch, options);
@@ -116,7 +123,10 @@ export class Streams {
   async info(streamId: string, owner: string): Promise<StreamInfo> {
     const info = await this.#options.log.info(streamId);
     if (info === undefined || info.owner !== owner) {
-      throw new HeadraceError("stream-not-found", `there is no stream ${streamId}; it may have expired or been deleted`);
+      throw new HeadraceError(
+        "stream-not-found",
+        `there is no stream ${streamId}; it may have expired or been deleted`,
+      );
     }
     return info;
   }
@@ -139,7 +149,9 @@ export class Streams {
     const { log, limits, observe } = this.#options;
     const readers = this.#readers.get(streamId) ?? 0;
     if (readers >= limits.readersPerStream || this.#readerCount >= limits.readers) {
-      throw new HeadraceError("overloaded", "too many readers are connected; try again in a moment", { retryAfterMs: 2_000 });
+      throw new HeadraceError("overloaded", "too many readers are connected; try again in a moment", {
+        retryAfterMs: 2_000,
+      });
     }
     const key = `${streamId} ${rendering.key}`;
     let broadcast = this.#broadcasts.get(key);
@@ -234,7 +246,9 @@ export class Streams {
   #admit(owner: string): void {
     const { limits } = this.#options;
     if (this.#closing) {
-      throw new HeadraceError("overloaded", "Headrace is shutting down; ask again in a moment", { retryAfterMs: 1_000 });
+      throw new HeadraceError("overloaded", "Headrace is shutting down; ask again in a moment", {
+        retryAfterMs: 1_000,
+      });
     }
     if (this.#open.size >= limits.openStreams) {
       throw new HeadraceError("overloaded", "too many answers are being written; try again in a moment", {

@@ -62,7 +62,7 @@ export async function* readFrames(response: Response): AsyncGenerator<string, vo
   let rest = "";
   const decoder = new TextDecoder();
   for await (const bytes of response.body ?? []) {
-    rest += decoder.decode(bytes as Uint8Array, { stream: true });
+    rest += decoder.decode(bytes, { stream: true });
     const frames = rest.split("\n\n");
     rest = frames.pop() ?? "";
     for (const frame of frames) if (!frame.startsWith(":")) yield `${frame}\n\n`;
