@@ -98,13 +98,13 @@ describe("with keys configured", () => {
 describe("a gateway on this machine only", () => {
   test("refuses web pages and host names that are not its own", async () => {
     const { headrace } = await startGateway({ models: { poet: scriptedModel(["a"]).model } });
-    const ask = (headers: Record<string, string>): Promise<Response> =>
+    const models = (headers: Record<string, string>): Promise<Response> =>
       headrace.fetch(new Request("http://127.0.0.1/v1/models", { headers }));
-    expect((await ask({ host: "evil.example" })).status).toBe(403);
-    expect((await ask({ host: "127.0.0.1.evil.example" })).status).toBe(403);
-    expect((await ask({ host: "localhost:8484", origin: "https://evil.example" })).status).toBe(403);
-    expect((await ask({ host: "localhost:8484", origin: "null" })).status).toBe(403);
-    const page = await ask({ host: "localhost:8484", origin: "http://localhost:3000" });
+    expect((await models({ host: "evil.example" })).status).toBe(403);
+    expect((await models({ host: "127.0.0.1.evil.example" })).status).toBe(403);
+    expect((await models({ host: "localhost:8484", origin: "https://evil.example" })).status).toBe(403);
+    expect((await models({ host: "localhost:8484", origin: "null" })).status).toBe(403);
+    const page = await models({ host: "localhost:8484", origin: "http://localhost:3000" });
     expect(page.status).toBe(200);
     expect(page.headers.get("access-control-allow-origin")).toBe("http://localhost:3000");
   });

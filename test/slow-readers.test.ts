@@ -58,6 +58,7 @@ describe("a reader that takes almost nothing", () => {
     slow.pause();
     await eventually(() => headrace.streams.readerCount === 1, "the reader");
     await eventually(() => headrace.streams.readerCount === 0, "its end");
+    expect(headrace.streams.readerCount).toBe(0);
     slow.destroy();
   });
 });

@@ -74,7 +74,7 @@ export class AnswerFold {
         this.answer.usage = event.usage;
         return;
       case "vendor-frame":
-        return;
+        break;
       case "stream-end":
         this.answer.outcome = event.outcome;
         if (event.error !== undefined) this.answer.error = event.error;

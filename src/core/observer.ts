@@ -1,5 +1,5 @@
 import type { ErrorReport } from "./errors.ts";
-import type { FinishReason, Outcome, Usage } from "./events.ts";
+import type { FinishReason, Outcome } from "./events.ts";
 
 /** Something worth counting or tracing. Observations never change what happens. */
 export type Observation =

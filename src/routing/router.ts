@@ -75,7 +75,7 @@ export function createRouter(options: RouterOptions): Router {
     resolve(asked) {
       const model = asked ?? defaultModel;
       if (model === undefined) {
-        throw new HeadraceError("invalid-request", `name a model; known are ${known(list())}`, { param: "model" });
+        throw new HeadraceError("invalid-request", `name a model; known are ${nameSome(list())}`, { param: "model" });
       }
       const route = routes.get(model);
       const source = route === undefined ? target(model) : target(route.targets[0] ?? "");
@@ -86,7 +86,7 @@ export function createRouter(options: RouterOptions): Router {
             : `target ${quote(route.targets[0] ?? "")} of route ${quote(model)}`;
         throw new HeadraceError(
           "model-not-found",
-          `there is no ${missing}; known are ${known(list())}. ${options.hint}`,
+          `there is no ${missing}; known are ${nameSome(list())}. ${options.hint}`,
           {
             param: "model",
           },
@@ -103,7 +103,7 @@ function withModel(source: StreamSource, model: string): StreamSource {
   return (request, options) => source({ ...request, model }, options);
 }
 
-function known(models: ModelInfo[]): string {
+function nameSome(models: ModelInfo[]): string {
   const names = models.map(({ id }) => id);
   return names.length <= 12 ? names.join(", ") : `${names.slice(0, 12).join(", ")} and ${names.length - 12} more`;
 }

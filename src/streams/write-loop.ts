@@ -65,7 +65,7 @@ async function pump(
     // A source that ignores its signal is left by leaving the loop, so that its cleaning up runs.
     if (appender.isClosed) throw new HeadraceError("cancelled", "the stream is over");
     if (event.type === "stream-end") {
-      appender.append(group);
+      void appender.append(group);
       return event;
     }
     group.push(event);
@@ -77,7 +77,7 @@ async function pump(
     group = [];
     if (full !== undefined) await full;
     if (bytes > limits.streamBytes || appender.next >= limits.streamEntries - 1) {
-      appender.append([...started].map((choice) => ({ type: "finish", choice, reason: "length" })));
+      void appender.append([...started].map((choice) => ({ type: "finish", choice, reason: "length" })));
       return { type: "stream-end", outcome: "length" };
     }
   }
