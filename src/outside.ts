@@ -41,8 +41,22 @@ function canUnref(timer: unknown): timer is { unref(): void } {
 /** `number` is for jitter only; whatever must not be guessed comes from `bytes`. */
 export const systemRandomness: Randomness = {
   number: () => Math.random(),
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  bytes: drawBytes,
 };
+
+// Asking the system for a few bytes costs as much as asking for many.
+const pool = new Uint8Array(4096);
+let drawn = pool.length;
+
+function drawBytes(length: number): Uint8Array {
+  if (length > pool.length) return crypto.getRandomValues(new Uint8Array(length));
+  if (drawn + length > pool.length) {
+    crypto.getRandomValues(pool);
+    drawn = 0;
+  }
+  drawn += length;
+  return pool.slice(drawn - length, drawn);
+}
 
 const base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 

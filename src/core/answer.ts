@@ -31,6 +31,7 @@ export class AnswerFold {
   readonly #states: ChoiceState[] = [];
 
   add(event: StreamEvent): void {
+    if (event.type === "vendor-frame") return;
     switch (event.type) {
       case "stream-start":
         this.answer.start = event;
@@ -73,8 +74,6 @@ export class AnswerFold {
       case "usage":
         this.answer.usage = event.usage;
         return;
-      case "vendor-frame":
-        break;
       case "stream-end":
         this.answer.outcome = event.outcome;
         if (event.error !== undefined) this.answer.error = event.error;

@@ -103,6 +103,12 @@ export class HeadraceError extends Error {
   }
 }
 
+/**
+ * Why work is aborted that nobody waits for any more. One for all: an `abort()` without a reason makes an exception with
+ * a stack trace each time, which is a good part of what a short stream costs.
+ */
+export const nobodyWaits = new HeadraceError("cancelled", "nobody waits for this any more");
+
 export function errorFromReport(report: ErrorReport): HeadraceError {
   return new HeadraceError(report.code, report.message, report);
 }

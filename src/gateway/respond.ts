@@ -1,5 +1,5 @@
 import { AnswerFold } from "../core/answer.ts";
-import { errorFromReport, HeadraceError } from "../core/errors.ts";
+import { errorFromReport, HeadraceError, nobodyWaits } from "../core/errors.ts";
 import type { StreamEnd } from "../core/events.ts";
 import { isTerminal, isWhole } from "../core/events.ts";
 import type { Clock } from "../core/time.ts";
@@ -27,12 +27,13 @@ export async function respondWithStream(c: GatewayContext, options: RespondOptio
   const gone = new AbortController();
   const release = streams.retain(writeOptions.streamId);
   try {
-    if (connection === undefined) c.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
+    if (connection === undefined)
+      c.req.raw.signal.addEventListener("abort", () => gone.abort(nobodyWaits), { once: true });
     else {
-      connection.onClose(() => gone.abort());
+      connection.onClose(() => gone.abort(nobodyWaits));
       connection.onHalfClose(release);
     }
-    await failBeforeFirstByte(options, gone.signal);
+    await failBeforeFirstByte(options, gone);
     return connection === undefined ? openWebStream(c, options) : openConnection(c, options, connection);
   } finally {
     release();
@@ -45,9 +46,10 @@ export async function respondWithAnswer(c: GatewayContext, options: RespondOptio
   const gone = new AbortController();
   const connection = c.env.connection?.();
   const release = streams.retain(writeOptions.streamId);
-  if (connection === undefined) c.req.raw.signal.addEventListener("abort", () => gone.abort(), { once: true });
+  if (connection === undefined)
+    c.req.raw.signal.addEventListener("abort", () => gone.abort(nobodyWaits), { once: true });
   else {
-    connection.onClose(() => gone.abort());
+    connection.onClose(() => gone.abort(nobodyWaits));
     // Nothing can be written yet that would tell whether the client still waits, so it no longer keeps the stream going.
     connection.onHalfClose(release);
   }
@@ -71,24 +73,30 @@ export async function respondWithAnswer(c: GatewayContext, options: RespondOptio
  */
 async function failBeforeFirstByte(
   { streams, clock, patienceMs, writeOptions }: RespondOptions,
-  gone: AbortSignal,
+  gone: AbortController,
 ): Promise<void> {
-  const patience = new AbortController();
-  const signal = AbortSignal.any([gone, patience.signal]);
-  const timer = clock.sleep(patienceMs, { signal }).then(
-    () => patience.abort(),
+  const waiting = new AbortController();
+  const stop = (): void => waiting.abort(nobodyWaits);
+  gone.signal.addEventListener("abort", stop, { once: true });
+  let outOfPatience = false;
+  const timer = clock.sleep(patienceMs, { signal: waiting.signal }).then(
+    () => {
+      outOfPatience = true;
+      stop();
+    },
     () => {},
   );
   try {
-    for await (const entries of streams.follow(writeOptions.streamId, { after: 0, signal })) {
+    for await (const entries of streams.follow(writeOptions.streamId, { after: 0, signal: waiting.signal })) {
       const event = entries[0]?.event;
       if (event !== undefined && isTerminal(event) && event.error !== undefined) throw errorOf(event);
       return;
     }
   } catch (error) {
-    if (!patience.signal.aborted) throw error;
+    if (!outOfPatience) throw error;
   } finally {
-    patience.abort();
+    gone.signal.removeEventListener("abort", stop);
+    stop();
     await timer;
   }
 }

@@ -1,3 +1,4 @@
+import { nobodyWaits } from "../core/errors.ts";
 import { isTerminal, isWhole } from "../core/events.ts";
 import type { LogEntry, StreamLog } from "../log/stream-log.ts";
 import type { Position } from "./follow.ts";
@@ -81,7 +82,7 @@ export class Broadcast {
       this.#readers.delete(reader);
       onLeave();
       if (this.#readers.size > 0) return;
-      this.#stop.abort();
+      this.#stop.abort(nobodyWaits);
       this.#onEmpty();
     });
     this.#readers.add(reader);
@@ -232,7 +233,7 @@ class BroadcastReader implements Reader {
   /** Aborted when the reader leaves. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#left) this.#abort.abort();
+    if (this.#left) this.#abort.abort(nobodyWaits);
     return this.#abort.signal;
   }
 
@@ -305,7 +306,7 @@ class BroadcastReader implements Reader {
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    this.#abort?.abort();
+    this.#abort?.abort(nobodyWaits);
     this.#room?.reject(this.signal.reason);
     this.#room?.promise.catch(() => {});
     this.#onLeave();

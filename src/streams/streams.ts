@@ -1,4 +1,4 @@
-import { HeadraceError } from "../core/errors.ts";
+import { HeadraceError, nobodyWaits } from "../core/errors.ts";
 import type { ProtocolName, StreamEnd, StreamStart } from "../core/events.ts";
 import type { Observe } from "../core/observer.ts";
 import type { GenerateRequest } from "../core/request.ts";
@@ -80,7 +80,7 @@ export class Streams {
   /**
    * Starts a stream, or finds the one that the same idempotency key started.
    *
-   * @returns its id, once the header is durable; `attached` when it was there already.
+   * @returns its id, once it is claimed durably; `attached` when it was there already.
    * @throws HeadraceError `idempotency-conflict` - the key started a stream with another request.
    * @throws HeadraceError `overloaded`, `rate-limited` - too many open streams, in all or of this owner.
    */
@@ -109,8 +109,7 @@ export class Streams {
       createdAt,
     };
     if (request.wantsUsage === true) header.includeUsage = true;
-    await log.append(id, epoch, 0, [header]);
-    this.#run(id, epoch, options);
+    this.#run(header, epoch, options);
     observe({ type: "stream-started", streamId: id, model: request.model, protocol });
     return { id, attached: false };
   }
@@ -235,7 +234,7 @@ export class Streams {
       const patience = new AbortController();
       const timeUp = this.#options.clock.sleep(drainMs, { signal: patience.signal }).catch(() => {});
       await Promise.race([ended, timeUp]);
-      patience.abort();
+      patience.abort(nobodyWaits);
     }
     const reason = new HeadraceError("stream-interrupted", "Headrace is shutting down");
     for (const open of this.#open.values()) open.stop.abort(reason);
@@ -262,11 +261,12 @@ export class Streams {
     }
   }
 
-  #run(id: string, epoch: number, { source, request, owner, onDisconnect }: StartOptions): void {
+  #run(header: StreamStart, epoch: number, { source, request, owner, onDisconnect }: StartOptions): void {
     const { log, clock, limits, observe } = this.#options;
+    const id = header.streamId;
     const stop = new AbortController();
     const signal = stop.signal;
-    const work = runWriteLoop({ log, streamId: id, epoch, seq: 1, source, request, signal, limits, clock, observe });
+    const work = runWriteLoop({ log, streamId: id, epoch, header, source, request, signal, limits, clock, observe });
     const ended = work.then((end) => {
       this.#open.delete(id);
       this.#count(owner, -1);

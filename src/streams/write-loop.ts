@@ -1,5 +1,5 @@
-import { HeadraceError, toHeadraceError } from "../core/errors.ts";
-import type { StreamEnd, StreamEvent } from "../core/events.ts";
+import { HeadraceError, nobodyWaits, toHeadraceError } from "../core/errors.ts";
+import type { StreamEnd, StreamEvent, StreamStart } from "../core/events.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
@@ -10,8 +10,8 @@ export interface WriteLoopOptions {
   log: StreamLog;
   streamId: string;
   epoch: number;
-  /** The seq of the next entry. */
-  seq: number;
+  /** The first entry. */
+  header: StreamStart;
   source: StreamSource;
   request: GenerateRequest;
   /** Ends the stream; the reason, a HeadraceError, says as what: `cancelled`, or else `interrupted`. */
@@ -48,7 +48,7 @@ export async function runWriteLoop(options: WriteLoopOptions): Promise<StreamEnd
   }
   // Abort and move on without waiting for the source: one that is stalled may never settle.
   appender.close();
-  upstream.abort(signal.aborted ? signal.reason : new HeadraceError("cancelled", "the stream is over"));
+  upstream.abort(signal.aborted ? signal.reason : nobodyWaits);
   return appender.finish(end);
 }
 
@@ -96,7 +96,8 @@ class Appender {
 
   constructor(options: WriteLoopOptions) {
     this.#options = options;
-    this.next = options.seq;
+    this.next = 0;
+    void this.append([options.header]);
   }
 
   /** Returns a promise when the source has to wait. */
