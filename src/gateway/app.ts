@@ -45,9 +45,14 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.use(async (c, next) => {
     c.set("requestId", requestIdOf(c, options));
     c.set("protocol", protocolOfPath(c.req.path, protocols));
+    c.set("headers", { "x-request-id": c.var.requestId });
     c.header("x-request-id", c.var.requestId);
     const origin = guard(c.req.raw, c.env.rawHeaders, options);
-    if (origin !== undefined) allowOrigin(c, origin);
+    if (origin !== undefined) {
+      const headers = corsHeaders(c, origin);
+      Object.assign(c.var.headers, headers);
+      for (const [name, value] of Object.entries(headers)) c.header(name, value);
+    }
     if (c.req.method === "OPTIONS") return c.body(null, 204);
     c.set("owner", open.has(c.req.path) ? "" : keyring.authenticate(c.req.raw.headers).owner);
     return next();
@@ -106,14 +111,20 @@ function requestIdOf(c: GatewayContext, { createRequestId }: AppOptions): string
   return given !== undefined && /^[\w.-]{1,128}$/.test(given) ? given : createRequestId();
 }
 
-function allowOrigin(c: GatewayContext, origin: string): void {
-  c.header("access-control-allow-origin", origin);
-  c.header("vary", "origin");
-  c.header("access-control-expose-headers", exposedHeaders);
-  if (c.req.method !== "OPTIONS") return;
-  c.header("access-control-allow-methods", "GET, POST, DELETE, OPTIONS");
-  c.header("access-control-allow-headers", c.req.header("access-control-request-headers") ?? "*");
-  c.header("access-control-max-age", "600");
+/** What lets a web page of this origin read the answer. */
+function corsHeaders(c: GatewayContext, origin: string): Record<string, string> {
+  const headers = {
+    "access-control-allow-origin": origin,
+    vary: "origin",
+    "access-control-expose-headers": exposedHeaders,
+  };
+  if (c.req.method !== "OPTIONS") return headers;
+  return {
+    ...headers,
+    "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+    "access-control-allow-headers": c.req.header("access-control-request-headers") ?? "*",
+    "access-control-max-age": "600",
+  };
 }
 
 function describeModel({ id, ownedBy, kind }: ModelInfo) {

@@ -46,7 +46,10 @@ export async function readJsonBody(request: Request, { maxBodyBytes, bodyDepth }
 async function readText(request: Request, maxBytes: number): Promise<string> {
   const tooLarge = (): HeadraceError =>
     new HeadraceError("request-too-large", `the body is larger than ${maxBytes} bytes; see \`server.maxBodyBytes\``);
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge();
+  const length = request.headers.get("content-length");
+  if (Number(length ?? 0) > maxBytes) throw tooLarge();
+  // A declared length is what HTTP delivers, and runtimes have a way to read that without a web stream.
+  if (length !== null) return request.text();
   if (request.body === null) return "";
   const decoder = new TextDecoder();
   const pieces: string[] = [];

@@ -40,6 +40,8 @@ export interface GatewayEnvironment {
   Bindings: RuntimeBindings;
   Variables: {
     requestId: string;
+    /** Headers of every answer to this request, also of one that is written past the framework. */
+    headers: Record<string, string>;
     /** Who asks; see `access/keys`. */
     owner: string;
     /** The protocol that errors are written in. */

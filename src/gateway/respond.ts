@@ -125,7 +125,7 @@ function streamHeaders(c: GatewayContext, streamId: string): Record<string, stri
 function openConnection(c: GatewayContext, options: RespondOptions, connection: RawConnection): Response {
   const { streams, protocol, writeOptions, position } = options;
   const encoding = { name: connection.encoding, encode: (frame: string) => connection.encode(frame) };
-  const headers = { ...Object.fromEntries(c.res.headers), ...sseHeaders(c, options) };
+  const headers = { ...c.var.headers, ...sseHeaders(c, options) };
   connection.open(200, headers);
   const rendering = createRendering(protocol, writeOptions, encoding);
   const reader = streams.attach(writeOptions.streamId, rendering, connection, position);

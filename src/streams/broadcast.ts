@@ -31,7 +31,8 @@ interface Rendered {
 }
 
 /** Rendered bytes of one stream that stay in memory for readers close to its end. */
-const ringBytes = 64 * 1024;
+const ringBytes = 8 * 1024;
+const ringEntries = 32;
 /** Frames for one reader are joined up to this size: catching up then needs few writes. */
 const joinBytes = 16 * 1024;
 
@@ -155,9 +156,9 @@ export class Broadcast {
 
   #trim(): void {
     // Twice the size before cutting to it, so that the array is not shifted for every event.
-    if (this.#ringBytes <= ringBytes * 2 && this.#ring.length <= 1024) return;
+    if (this.#ringBytes <= ringBytes * 2 && this.#ring.length <= ringEntries * 2) return;
     let drop = 0;
-    while (drop < this.#ring.length - 1 && (this.#ringBytes > ringBytes || this.#ring.length - drop > 512)) {
+    while (drop < this.#ring.length - 1 && (this.#ringBytes > ringBytes || this.#ring.length - drop > ringEntries)) {
       this.#ringBytes -= (this.#ring[drop] as Rendered).bytes;
       drop++;
     }
