@@ -51,7 +51,7 @@ describe("curl", () => {
     const reading = curl(`${url}/generate`, ...json, '{"prompt":"go","model":"held"}');
     const outcome = reading.then(
       () => "complete",
-      (error: { code?: number; stdout?: string }) => error,
+      (error: unknown) => error,
     );
     await eventually(async () => {
       const [open] = await headrace.streams.list({ owner: "", limit: 1 });
