@@ -82,16 +82,24 @@ export const routeSchema = z.strictObject({
 
 export const reliabilitySchema = z.strictObject({
   connectTimeoutMs: count().default(5_000).describe("Longest wait for a connection to a provider."),
-  firstTokenTimeoutMs: count().default(60_000).describe("Longest wait for the first token."),
-  stallTimeoutMs: count().default(30_000).describe("Longest silence of a provider in mid-answer."),
-  totalTimeoutMs: count().max(3_600_000).default(900_000).describe("Longest that an answer may take; at most an hour."),
+  firstTokenTimeoutMs: count().default(60_000).describe("Longest wait for the first token. Accepted, not used yet."),
+  stallTimeoutMs: count()
+    .default(30_000)
+    .describe("Longest silence of a provider in mid-answer. Accepted, not used yet."),
+  totalTimeoutMs: count()
+    .max(3_600_000)
+    .default(900_000)
+    .describe("Longest that an answer may take; at most an hour. Accepted, not used yet."),
   onDisconnect: onDisconnect()
     .default("continue")
     .describe(
       "What happens when the last reader leaves: the answer is finished for when they come back, or cancelled.",
     ),
   lingerMs: milliseconds().default(10_000).describe("With `cancel`, how long a reader has to come back."),
-  maxAttempts: count().max(10).default(3).describe("Calls to providers before the first token, all targets together."),
+  maxAttempts: count()
+    .max(10)
+    .default(3)
+    .describe("Calls to providers before the first token, all targets together. Accepted, not used yet."),
   maxRecoveries: z.int().min(0).max(10).default(2).describe("Continuations after it. Accepted, not used yet."),
 });
 
@@ -146,7 +154,9 @@ export const limitsSchema = z.strictObject({
   streamEntries: count().default(65_536).describe("Events of one answer; at it the stream ends as `length`."),
   readerQueueBytes: count()
     .default(65_536)
-    .describe("Bytes waiting for a slow reader in memory; beyond them it is served from the log."),
+    .describe(
+      "Bytes waiting for a slow reader in memory; beyond them it is served from the log. Accepted, not used yet: it is Node's own 64 KiB.",
+    ),
   writeStallMs: count()
     .default(60_000)
     .describe("A reader that takes nothing for this long is disconnected; it can resume."),
