@@ -125,7 +125,7 @@ class Appender {
 
   /** Writes the terminal entry behind everything that was stored, trying again while the store is out of order. */
   async finish(end: StreamEnd): Promise<StreamEnd | undefined> {
-    const { log, streamId, epoch, clock } = this.#options;
+    const { log, streamId, epoch, clock, header } = this.#options;
     const deadline = clock.elapsed() + endPatienceMs;
     while (this.#underWay > 0) {
       this.#room ??= Promise.withResolvers<void>();
@@ -134,7 +134,9 @@ class Appender {
     if (this.#failure !== undefined) end = endFor(this.#failure, undefined);
     for (let delayMs = 250; !this.#fenced; delayMs = Math.min(delayMs * 2, 5_000)) {
       try {
-        const result = await log.append(streamId, epoch, this.next, [end]);
+        // Without its header, which may be among what failed to be stored, nobody could read the end.
+        const events = this.next === 0 ? [header, end] : [end];
+        const result = await log.append(streamId, epoch, this.next, events);
         if (result.status === "ok" || result.status === "dup") return end;
         if (result.status !== "gap") return undefined;
         // What failed to be stored was never seen by anybody, so the end takes its place.
