@@ -221,7 +221,8 @@ function openProvider(
     quirks: vendor.quirks ?? {},
     transport,
     ...(apiKey !== undefined && { apiKey }),
-    ...(config.headers !== undefined && { headers: config.headers }),
+    ...(vendor.apiKeyHeader !== undefined && { apiKeyHeader: vendor.apiKeyHeader }),
+    headers: { ...vendor.headers, ...config.headers },
   });
   return {
     source,

@@ -72,12 +72,12 @@ const full: JsonObject = {
 
 describe("a request that nobody changed", () => {
   test("goes to the provider as it came, only as a stream with usage", () => {
-    expect(writeRequest(readRequest(full), {})).toEqual({ ...full, ...asked });
+    expect(writeRequest(readRequest(full), {}, () => {})).toEqual({ ...full, ...asked });
   });
 
   test("keeps other stream options", () => {
     const body = { ...full, stream: false, stream_options: { include_obfuscation: false } };
-    expect(writeRequest(readRequest(body), {})["stream_options"]).toEqual({
+    expect(writeRequest(readRequest(body), {}, () => {})["stream_options"]).toEqual({
       include_obfuscation: false,
       include_usage: true,
     });
@@ -106,7 +106,7 @@ describe("a request that nobody changed", () => {
     );
     fc.assert(
       fc.property(body, (sent) => {
-        expect(writeRequest(readRequest(sent as JsonObject), {})).toEqual({ ...sent, ...asked });
+        expect(writeRequest(readRequest(sent as JsonObject), {}, () => {})).toEqual({ ...sent, ...asked });
       }),
     );
   });
@@ -117,17 +117,23 @@ describe("a request that was changed on the way", () => {
 
   test("has the new model and the new fields, and everything else as it came", () => {
     const changed: GenerateRequest = { ...request, model: "other", temperature: 1, stop: ["A", "B"] };
-    expect(writeRequest(changed, {})).toEqual({ ...full, ...asked, model: "other", temperature: 1, stop: ["A", "B"] });
+    expect(writeRequest(changed, {}, () => {})).toEqual({
+      ...full,
+      ...asked,
+      model: "other",
+      temperature: 1,
+      stop: ["A", "B"],
+    });
   });
 
   test("a field that was taken out is gone", () => {
     const { maxOutputTokens: _, ...rest } = request;
-    expect(writeRequest(rest, {})).not.toHaveProperty("max_completion_tokens");
+    expect(writeRequest(rest, {}, () => {})).not.toHaveProperty("max_completion_tokens");
   });
 
   test("messages that were added stand beside those that were not touched", () => {
     const added: Message = { role: "assistant", content: [{ type: "text", text: "Because" }] };
-    const written = writeRequest({ ...request, messages: [...request.messages, added] }, {});
+    const written = writeRequest({ ...request, messages: [...request.messages, added] }, {}, () => {});
     expect(written["messages"]).toEqual([
       ...(full["messages"] as JsonObject[]),
       { role: "assistant", content: "Because" },
@@ -138,7 +144,7 @@ describe("a request that was changed on the way", () => {
 describe("a request that was made elsewhere", () => {
   test("is written whole", () => {
     const { original: _, ...request } = readRequest(full);
-    const written = writeRequest(request, {});
+    const written = writeRequest(request, {}, () => {});
     // What only this protocol can say was in `original`.
     const { original: __, wantsStream, wantsUsage, ...again } = readRequest(written);
     const { wantsStream: ___, wantsUsage: ____, ...first } = request;
@@ -154,12 +160,12 @@ describe("vendors that differ", () => {
     [{ maxTokensField: "max_tokens" } as const, { max_tokens: 100, max_completion_tokens: undefined }],
     [{ refusesStreamOptions: true } as const, { stream: true, stream_options: undefined }],
   ])("%j", (quirks, expected) => {
-    const written = writeRequest(readRequest({ ...full, stream_options: { include_usage: true } }), quirks);
+    const written = writeRequest(readRequest({ ...full, stream_options: { include_usage: true } }), quirks, () => {});
     for (const [key, value] of Object.entries(expected)) expect(written[key]).toEqual(value);
   });
 
   test("one that knows no developers gets system messages", () => {
-    const written = writeRequest(readRequest(full), { noDeveloperRole: true });
+    const written = writeRequest(readRequest(full), { noDeveloperRole: true }, () => {});
     expect((written["messages"] as JsonObject[])[0]).toEqual({ role: "system", content: "Be brief." });
   });
 });

@@ -53,7 +53,11 @@ describe("plain text", () => {
     const request = plainText.readRequest({ prompt: "hi", system: "brief", max_tokens: 5, stop: "X" });
     expect(promptOf(request)).toBe("hi");
     expect(request).toMatchObject({ model: "", maxOutputTokens: 5, stop: ["X"], wantsStream: true });
-    expect(plainText.writeRequest(request, {})).toMatchObject({ prompt: "hi", system: "brief", max_tokens: 5 });
+    expect(plainText.writeRequest(request, {}, () => {})).toMatchObject({
+      prompt: "hi",
+      system: "brief",
+      max_tokens: 5,
+    });
     expect(() => plainText.readRequest({})).toThrow("`prompt`");
   });
 });

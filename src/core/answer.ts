@@ -1,11 +1,11 @@
 import type { ErrorReport } from "./errors.ts";
 import { assertNever } from "./errors.ts";
-import type { AttemptStart, FinishReason, Outcome, StreamEvent, StreamStart, Usage } from "./events.ts";
+import type { AttemptStart, Citation, FinishReason, Outcome, StreamEvent, StreamStart, Usage } from "./events.ts";
 import type { Json } from "./json.ts";
 
 export type Block =
-  | { kind: "text"; text: string; logprobs?: Json[] }
-  | { kind: "reasoning"; text: string; signature?: string }
+  | { kind: "text"; text: string; logprobs?: Json[]; citations?: Citation[] }
+  | { kind: "reasoning"; text: string; signature?: string; redacted?: true }
   | { kind: "refusal"; text: string }
   | { kind: "tool-call"; toolKind: "function" | "custom"; callId: string; name: string; argumentsText: string };
 
@@ -20,6 +20,8 @@ export interface Answer {
   attempt?: AttemptStart;
   choices: Choice[];
   usage?: Usage;
+  /** What was left out or changed on the way to the provider. */
+  warnings?: string[];
   /** Missing while the stream is open. */
   outcome?: Outcome;
   error?: ErrorReport;
@@ -31,13 +33,14 @@ export class AnswerFold {
   readonly #states: ChoiceState[] = [];
 
   add(event: StreamEvent): void {
-    if (event.type === "vendor-frame") return;
+    if (event.type === "vendor-frame" || event.type === "seam") return;
     switch (event.type) {
       case "stream-start":
         this.answer.start = event;
         return;
       case "attempt-start":
-        this.answer.attempt = event;
+        // What the answer is called is decided by the first attempt; later ones go on with it.
+        this.answer.attempt ??= event;
         return;
       case "block-start":
         this.#choice(event.choice).open(event.kind);
@@ -57,6 +60,7 @@ export class AnswerFold {
       case "reasoning-signature": {
         const block = this.#choice(event.choice).block("reasoning");
         block.signature = (block.signature ?? "") + event.signature;
+        if (event.redacted === true) block.redacted = true;
         return;
       }
       case "refusal-delta":
@@ -67,6 +71,14 @@ export class AnswerFold {
         return;
       case "tool-call-delta":
         this.#choice(event.choice).extendCall(event.call, event.argumentsText);
+        return;
+      case "citation": {
+        const block = this.#choice(event.choice).block("text");
+        (block.citations ??= []).push(event.citation);
+        return;
+      }
+      case "warning":
+        (this.answer.warnings ??= []).push(event.message);
         return;
       case "finish":
         this.#choice(event.choice).choice.finishReason = event.reason;

@@ -113,6 +113,8 @@ export interface ReasoningDelta extends FromProvider, OfChoice {
 export interface ReasoningSignature extends FromProvider, OfChoice {
   type: "reasoning-signature";
   signature: string;
+  /** There is no readable text: the signature is the whole block, encrypted. */
+  redacted?: true;
 }
 
 export interface RefusalDelta extends FromProvider, OfChoice {
@@ -136,6 +138,25 @@ export interface ToolCallDelta extends FromProvider, OfChoice {
   argumentsText: string;
 }
 
+/** Where a statement of the text before it comes from. Indexes count UTF-16 code units of the block's text. */
+export interface CitationEvent extends FromProvider, OfChoice {
+  type: "citation";
+  citation: Citation;
+}
+
+export interface Citation {
+  url?: string;
+  /** Of the page or the document. */
+  title?: string;
+  /** The cited words, as the source has them. */
+  quote?: string;
+  /** Position among the documents of the request, from 0. */
+  documentIndex?: number;
+  /** The part of the answer that is backed by it. */
+  startIndex?: number;
+  endIndex?: number;
+}
+
 /** A choice is complete. */
 export interface Finish extends FromProvider, OfChoice {
   type: "finish";
@@ -152,6 +173,28 @@ export interface UsageReport extends FromProvider {
 /** A frame without any step of the answer, kept for readers of the same protocol; it is all in `extra`. */
 export interface VendorFrame extends FromProvider {
   type: "vendor-frame";
+}
+
+/** Something of the request was left out or changed on the way to this attempt's provider. Says what, and why. */
+export interface WarningEvent {
+  type: "warning";
+  message: string;
+}
+
+/** How a continuation was found to join what was already said. The first one that proves its seam is taken. */
+export type Rung = "native-resume" | "prefill" | "anchor-echo" | "prefix-match";
+
+/** What follows comes from another attempt, which goes on where the last one broke off. */
+export interface Seam {
+  type: "seam";
+  /** Numbers of attempts, from 0. */
+  fromAttempt: number;
+  toAttempt: number;
+  rung: Rung;
+  /** Characters that the new attempt repeated and that were taken out. */
+  overlap: number;
+  /** From 0 to 1; 1 is proven. */
+  confidence: number;
 }
 
 /** The terminal entry: exactly one, the last one. */
@@ -174,7 +217,10 @@ export type StreamEvent =
   | RefusalDelta
   | ToolCallStart
   | ToolCallDelta
+  | CitationEvent
   | Finish
+  | WarningEvent
+  | Seam
   | UsageReport
   | VendorFrame
   | StreamEnd;

@@ -9,16 +9,27 @@ export type MediaSource =
   | { kind: "base64"; mediaType: string; data: string }
   | { kind: "file-id"; fileId: string };
 
+/** The prompt up to and with the part that carries it is worth keeping for the next request. */
+export interface CacheHint {
+  /** How long, as vendors write it: `5m`, `1h`. */
+  ttl?: string;
+}
+
+interface Cacheable {
+  cache?: CacheHint;
+}
+
 /** A piece of a message, in the order it was written. */
 export type Part =
-  | { type: "text"; text: string }
-  | { type: "image"; source: MediaSource; detail?: string }
+  | ({ type: "text"; text: string } & Cacheable)
+  | ({ type: "image"; source: MediaSource; detail?: string } & Cacheable)
   | { type: "audio"; source: MediaSource }
-  | { type: "file"; source: MediaSource; name?: string }
-  | { type: "reasoning"; text: string; signature?: string; vendor?: string }
+  | ({ type: "file"; source: MediaSource; name?: string } & Cacheable)
+  /** `from` says who signed it; nobody else can read the signature. `redacted`: the signature is all there is. */
+  | { type: "reasoning"; text: string; signature?: string; from?: ProtocolName; redacted?: true }
   | { type: "refusal"; text: string }
   | { type: "tool-call"; callId: string; name: string; argumentsText: string; kind: "function" | "custom" }
-  | { type: "tool-result"; callId: string; name?: string; content: Part[]; isError?: boolean }
+  | ({ type: "tool-result"; callId: string; name?: string; content: Part[]; isError?: boolean } & Cacheable)
   /** Something that only the protocol it came from can say; it cannot be translated. */
   | { type: "untranslatable"; what: string };
 
@@ -35,6 +46,7 @@ export interface ToolDefinition {
   /** JSON Schema of the arguments; `custom` tools have none. */
   parameters?: JsonObject;
   strict?: boolean;
+  cache?: CacheHint;
 }
 
 export type ToolChoice = "auto" | "none" | "required" | { name: string };
@@ -67,6 +79,19 @@ export interface GenerateRequest {
   responseFormat?: ResponseFormat;
   /** `none`, `minimal`, `low`, `medium`, `high`, ... as models name them. */
   reasoningEffort?: string;
+  /** Most tokens to think with, for vendors that count rather than name. 0 turns reasoning off. */
+  reasoningBudgetTokens?: number;
+  /** Whether a readable summary of the reasoning is wanted, and which: `auto`, `concise`, `detailed`, `none`. */
+  reasoningSummary?: string;
+  /** `low`, `medium`, `high`. */
+  verbosity?: string;
+  /** `auto`, `default`, `flex`, `priority`, ... as vendors name them. */
+  serviceTier?: string;
+  /** Requests with the same key share a prompt cache. */
+  cacheKey?: string;
+  /** Who asks, as an opaque id for the vendor's abuse checks. */
+  endUser?: string;
+  metadata?: Readonly<Record<string, string>>;
   /** Whether the caller's protocol asked for usage; providers are always asked. */
   wantsUsage?: boolean;
   /** Whether the caller reads the answer as a stream; providers always stream. */
@@ -75,7 +100,13 @@ export interface GenerateRequest {
    * What was really sent. A provider of the same protocol is sent the same body again, so nothing is lost; fields
    * that were changed on the way (compared by identity with `read`) are written anew.
    */
-  original?: { protocol: ProtocolName; body: JsonObject; read: GenerateRequest };
+  original?: {
+    protocol: ProtocolName;
+    body: JsonObject;
+    read: GenerateRequest;
+    /** Headers of the protocol that came with it (`Protocol.forwardedHeaders`), names in lower case. */
+    headers?: Readonly<Record<string, string>>;
+  };
 }
 
 /** The last user text: what a plain generator model answers to. Empty when there is none. */

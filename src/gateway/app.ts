@@ -103,7 +103,8 @@ function answerError(c: GatewayContext, error: HeadraceError, { report }: AppOpt
 function protocolOfPath(path: string, protocols: AppOptions["protocols"]): Protocol {
   if (path === "/stream") return protocols["event-source"];
   if (path === "/generate") return protocols["plain-text"];
-  return protocols["openai-chat"];
+  const spoken = Object.values(protocols).find(({ endpoint }) => endpoint?.read(path, {}) !== undefined);
+  return spoken ?? protocols["openai-chat"];
 }
 
 function requestIdOf(c: GatewayContext, { createRequestId }: AppOptions): string {

@@ -11,7 +11,7 @@ export interface RawConnection {
   /** Name of what `encode` does; readers with the same name can share bytes. */
   readonly encoding: string;
   /** Turns a frame into what is written for it. */
-  encode(frame: string): Uint8Array;
+  encode(frame: string | Uint8Array): Uint8Array;
   open(status: number, headers: Record<string, string>): void;
   /** False: enough for now; `onDrain` tells when there is room. */
   write(bytes: Uint8Array): boolean;

@@ -1,7 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { GenerateRequest } from "../core/request.ts";
-import type { Protocol } from "../protocols/protocol.ts";
+import type { Protocol, RequestTarget } from "../protocols/protocol.ts";
 import { beginning } from "../streams/follow.ts";
 import type { AppOptions } from "./app.ts";
 import { readJsonBody } from "./body.ts";
@@ -19,7 +19,8 @@ export function generateFromBody(app: AppOptions, protocol: Protocol) {
     if (lastEventId !== undefined) return resume(c, app, lastEventId);
     const { text, json } = await readJsonBody(c.req.raw, app);
     const { body, options } = takeHeadraceOptions(json);
-    return generate(c, app, { protocol, body, text: `${c.req.path}\n${text}`, options });
+    const target = protocol.endpoint?.read(c.req.path, c.req.query()) ?? {};
+    return generate(c, app, { protocol, body, target, text: `${c.req.path}\n${text}`, options });
   };
 }
 
@@ -29,7 +30,7 @@ export function generateFromQuery(app: AppOptions, protocol: Protocol) {
     const lastEventId = c.req.header("last-event-id");
     if (lastEventId !== undefined && lastEventId !== "") return resume(c, app, lastEventId);
     const body: JsonObject = c.req.query();
-    return generate(c, app, { protocol, body, text: c.req.url, options: {} });
+    return generate(c, app, { protocol, body, target: {}, text: c.req.url, options: {} });
   };
 }
 
@@ -41,6 +42,7 @@ function resume(c: GatewayContext, app: AppOptions, lastEventId: string): Promis
 interface Asked {
   protocol: Protocol;
   body: JsonObject;
+  target: RequestTarget;
   /** What identifies the request, for idempotency. */
   text: string;
   options: HeadraceOptions;
@@ -49,10 +51,10 @@ interface Asked {
 async function generate(
   c: GatewayContext,
   app: AppOptions,
-  { protocol, body, text, options }: Asked,
+  { protocol, body, target, text, options }: Asked,
 ): Promise<Response> {
   const { streams, router, clock, heartbeatMs } = app;
-  const read = protocol.readRequest(body);
+  const read = withHeaders(protocol.readRequest(body, target), protocol, c.req.raw.headers);
   const resolved = router.resolve(read.model === "" ? undefined : read.model);
   const request: GenerateRequest = { ...read, model: resolved.model };
   const key = c.req.header("idempotency-key");
@@ -67,6 +69,16 @@ async function generate(
   const respond = request.wantsStream === false ? respondWithAnswer : respondWithStream;
   const writeOptions = { streamId: started.id, includeUsage: request.wantsUsage === true };
   return respond(c, { streams, clock, patienceMs: heartbeatMs, protocol, writeOptions, position: beginning });
+}
+
+/** Keeps the headers that a provider of the same protocol has to see. */
+function withHeaders(request: GenerateRequest, { forwardedHeaders = [] }: Protocol, headers: Headers): GenerateRequest {
+  const found = forwardedHeaders.flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [[name, value] as const];
+  });
+  if (found.length === 0 || request.original === undefined) return request;
+  return { ...request, original: { ...request.original, headers: Object.fromEntries(found) } };
 }
 
 function checkKey(key: string): string {

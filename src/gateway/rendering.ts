@@ -6,7 +6,7 @@ import type { Rendering } from "../streams/broadcast.ts";
 /** How frames become bytes; `name` tells two encodings apart. */
 export interface FrameEncoding {
   name: string;
-  encode(frame: string): Uint8Array;
+  encode(frame: string | Uint8Array): Uint8Array;
 }
 
 const heartbeatFrame = ": heartbeat\n\n";
@@ -14,9 +14,11 @@ const heartbeatFrame = ": heartbeat\n\n";
 /** How a stream's entries become bytes in a protocol. With SSE each frame carries the cursor to resume from. */
 export function createRendering(protocol: Protocol, options: WriteOptions, { name, encode }: FrameEncoding): Rendering {
   const isSse = protocol.framing === "sse";
+  const hasIds = isSse && protocol.eventIds !== false;
+  const encodeFrame = (frame: string): Uint8Array => encode(protocol.encodeFrame?.(frame) ?? frame);
   const rendering: Rendering = {
     key: `${protocol.name} ${options.includeUsage === true ? "usage" : ""} ${name}`,
-    tellsFailures: isSse,
+    tellsFailures: protocol.framing !== "text",
     createWriter() {
       const writer = protocol.createEventWriter(options);
       const idPrefix = `${options.streamId}:`;
@@ -24,8 +26,8 @@ export function createRendering(protocol: Protocol, options: WriteOptions, { nam
         const frames = writer.write(event);
         const last = frames.length - 1;
         // The common case first: it runs for every token.
-        if (last === 0 && isSse) return [encode(frameWithId(frames[0] as string, `${idPrefix}${epoch}-${seq}`))];
-        if (!isSse) return frames.map(encode);
+        if (last === 0 && hasIds) return [encode(frameWithId(frames[0] as string, `${idPrefix}${epoch}-${seq}`))];
+        if (!hasIds) return frames.map(encodeFrame);
         return frames.map((frame, index) => {
           const cursor = index === last ? { epoch, seq } : { epoch, seq, frames: index + 1 };
           return encode(frameWithId(frame, idPrefix + writeCursor(cursor)));

@@ -124,7 +124,7 @@ function streamHeaders(c: GatewayContext, streamId: string): Record<string, stri
 
 function openConnection(c: GatewayContext, options: RespondOptions, connection: RawConnection): Response {
   const { streams, protocol, writeOptions, position } = options;
-  const encoding = { name: connection.encoding, encode: (frame: string) => connection.encode(frame) };
+  const encoding = { name: connection.encoding, encode: (frame: string | Uint8Array) => connection.encode(frame) };
   const headers = { ...c.var.headers, ...sseHeaders(c, options) };
   connection.open(200, headers);
   const rendering = createRendering(protocol, writeOptions, encoding);
@@ -136,7 +136,10 @@ function openConnection(c: GatewayContext, options: RespondOptions, connection: 
 }
 
 const utf8 = new TextEncoder();
-const plainEncoding = { name: "plain", encode: (frame: string) => utf8.encode(frame) };
+const plainEncoding = {
+  name: "plain",
+  encode: (frame: string | Uint8Array) => (typeof frame === "string" ? utf8.encode(frame) : frame),
+};
 
 function openWebStream(c: GatewayContext, options: RespondOptions): Response {
   const { streams, protocol, writeOptions, position } = options;

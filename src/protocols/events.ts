@@ -18,6 +18,10 @@ export const events: Protocol = {
   name: "events",
   framing: "sse",
   contentType: "text/event-stream",
+  endpoint: {
+    write: () => "/v1/streams",
+    read: (path) => (path.endsWith("/v1/streams") ? {} : undefined),
+  },
   readRequest,
   writeRequest: writeChatRequest,
   createEventReader: () => new NeutralReader(),
@@ -50,6 +54,9 @@ const requiredFields: Record<StreamEvent["type"], Readonly<Record<string, FieldT
   "text-delta": { text: "string" },
   "reasoning-delta": { text: "string" },
   "reasoning-signature": { signature: "string" },
+  citation: { citation: "object" },
+  warning: { message: "string" },
+  seam: { fromAttempt: "number", toAttempt: "number", rung: "string", overlap: "number", confidence: "number" },
   "refusal-delta": { text: "string" },
   "tool-call-start": { call: "number", callId: "string", name: "string", kind: "string" },
   "tool-call-delta": { call: "number", argumentsText: "string" },
@@ -139,6 +146,13 @@ function readAnswer(body: JsonObject): StreamEvent[] {
           block.kind
         ];
         read.push({ type, choice, text: block.text });
+        if (block.kind === "reasoning" && block.signature !== undefined) {
+          const { signature, redacted } = block;
+          read.push({ type: "reasoning-signature", choice, signature, ...(redacted && { redacted }) });
+        }
+        if (block.kind === "text") {
+          for (const citation of block.citations ?? []) read.push({ type: "citation", choice, citation });
+        }
         continue;
       }
       const { callId, name, toolKind, argumentsText } = block;

@@ -19,7 +19,7 @@ import { type ReadCall, ToolCalls } from "./openai-chat-tool-calls.ts";
 import { readUsage } from "./openai-chat-usage.ts";
 import type { ProtocolQuirks } from "./protocol.ts";
 
-type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" }>;
+type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" | "warning" | "seam" }>;
 
 const maxChoice = 127;
 const maxMalformedInARow = 3;

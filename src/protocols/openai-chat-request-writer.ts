@@ -82,7 +82,8 @@ function setField(body: JsonObject, name: string, value: Json | undefined): void
   else body[name] = value;
 }
 
-function writeTool({ kind, ...definition }: ToolDefinition): JsonObject {
+function writeTool({ kind, ...tool }: ToolDefinition): JsonObject {
+  const { cache: _, ...definition } = tool;
   if (kind === "function") return { type: kind, function: { ...definition } };
   const { name, description } = definition;
   return { type: kind, custom: { name, ...(description !== undefined && { description }) } };

@@ -33,6 +33,7 @@ export class ChunkWriter implements EventWriter {
       this.#setHead({ created: Math.floor(event.createdAt / 1000), model: event.model });
       return [];
     }
+    if (event.type === "warning" || event.type === "seam") return [];
     if (event.type === "stream-end") return [...this.#flush(), ...this.#end(event)];
     if (event.type === "attempt-start") return this.#startAttempt(event);
     if (event.extra !== undefined && this.#skeleton !== undefined) this.#apply(event.extra);

@@ -11,6 +11,10 @@ export const openaiChat: Protocol = {
   name: "openai-chat",
   framing: "sse",
   contentType: "text/event-stream",
+  endpoint: {
+    write: () => "/chat/completions",
+    read: (path) => (path.endsWith("/chat/completions") ? {} : undefined),
+  },
   readRequest,
   writeRequest,
   createEventReader: (quirks) => new ChatBodyReader(quirks),

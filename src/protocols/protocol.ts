@@ -58,21 +58,54 @@ export interface ProviderFailure {
   body: string;
 }
 
+/** What the address of a request says besides its body. */
+export interface RequestTarget {
+  model?: string;
+  stream?: boolean;
+}
+
+/** Where a protocol is spoken. */
+export interface Endpoint {
+  /** Path and query below a provider's base URL that a streamed answer is asked for at, with its leading slash. */
+  write(request: GenerateRequest): string;
+  /** What the path of a request says; undefined when it is none of this protocol. Query parameters by name. */
+  read(path: string, query: Readonly<Record<string, string>>): RequestTarget | undefined;
+}
+
+/** Told of everything of a request that is left out or changed, in a sentence that names the field. */
+export type Warn = (message: string) => void;
+
 /** A wire format: pure functions, both directions, no I/O. */
 export interface Protocol {
   readonly name: ProtocolName;
-  /** How frames are told apart; only `sse` has room for ids and comments. */
-  readonly framing: "sse" | "text";
+  /** How frames are told apart; only `sse` has room for ids and comments. `text` cannot say that it broke off. */
+  readonly framing: "sse" | "ndjson" | "binary" | "text";
+  /** False when clients of this protocol have a cursor of their own, so that frames carry no `id:` line. Default true. */
+  readonly eventIds?: false;
   /** Content type of a streamed body. */
   readonly contentType: string;
 
-  /** @throws HeadraceError `invalid-request` with `param` - a field is missing or has the wrong type. */
-  readRequest(body: JsonObject): GenerateRequest;
-  /** The body for a provider, always asking for a stream with usage. */
-  writeRequest(request: GenerateRequest, quirks: ProtocolQuirks): JsonObject;
+  /** Missing for protocols that no provider speaks. */
+  readonly endpoint?: Endpoint;
+  /** Headers of a request that belong to the protocol and go on to a provider of the same, names in lower case. */
+  readonly forwardedHeaders?: readonly string[];
+
+  /**
+   * @param target - what the address said; its fields stand for those that this protocol's bodies do not have.
+   * @throws HeadraceError `invalid-request` with `param` - a field is missing or has the wrong type.
+   */
+  readRequest(body: JsonObject, target?: RequestTarget): GenerateRequest;
+  /**
+   * The body for a provider, always asking for a stream with usage. What the protocol has no words for is told to `warn`.
+   *
+   * @throws HeadraceError `invalid-request` with `param` - it cannot be said, and leaving it out would change the meaning.
+   */
+  writeRequest(request: GenerateRequest, quirks: ProtocolQuirks, warn: Warn): JsonObject;
 
   createEventReader(quirks: ProtocolQuirks): EventReader;
   createEventWriter(options: WriteOptions): EventWriter;
+  /** The bytes of a frame, for `binary` framing. */
+  encodeFrame?(frame: string): Uint8Array<ArrayBuffer>;
 
   /** A provider's answer that came as one document, as events. */
   readAnswer(body: JsonObject): StreamEvent[];

@@ -1,5 +1,5 @@
 import { errorFromReport, HeadraceError } from "../core/errors.ts";
-import type { StreamEvent } from "../core/events.ts";
+import type { AttemptStart, StreamEvent } from "../core/events.ts";
 import type { EventReader } from "../protocols/protocol.ts";
 import type { ByteSink, IncomingBody } from "./transport.ts";
 
@@ -8,12 +8,22 @@ const maxQueued = 1_024;
 
 type Waiting = PromiseWithResolvers<IteratorResult<StreamEvent, undefined>>;
 
+export interface EventStreamOptions {
+  provider: string;
+  /** As it was asked for; what the answer says of it wins. */
+  model: string;
+  reader: EventReader;
+  body: IncomingBody;
+  /** What was left out of the request; told once the answer begins. */
+  warnings: readonly string[];
+}
+
 /**
  * A provider's body as events. Written as an iterator and not as a generator, because each generator between the socket
  * and the log costs several promises per token.
  */
 export class EventStream implements AsyncIterableIterator<StreamEvent, undefined>, ByteSink {
-  readonly #provider: string;
+  readonly #options: EventStreamOptions;
   readonly #reader: EventReader;
   readonly #body: IncomingBody;
   #queue: StreamEvent[] = [];
@@ -22,11 +32,11 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
   /** Set when nothing more comes; thrown once the queue is empty. */
   #end: { error?: unknown } | undefined;
 
-  constructor(provider: string, reader: EventReader, body: IncomingBody) {
-    this.#provider = provider;
-    this.#reader = reader;
-    this.#body = body;
-    body.pipe(this);
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+    this.#reader = options.reader;
+    this.#body = options.body;
+    this.#body.pipe(this);
   }
 
   push(bytes: Uint8Array): void {
@@ -80,8 +90,15 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
         this.#finish();
         return;
       }
-      this.#give(event.type === "attempt-start" ? { ...event, provider: this.#provider } : event);
+      if (event.type === "attempt-start") this.#start(event);
+      else this.#give(event);
     }
+  }
+
+  #start(event: AttemptStart): void {
+    const { provider, model, warnings } = this.#options;
+    for (const message of warnings) this.#give({ type: "warning", message });
+    this.#give({ ...event, provider, model: event.model === "" ? model : event.model });
   }
 
   #give(event: StreamEvent): void {

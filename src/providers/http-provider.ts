@@ -1,5 +1,5 @@
 import { HeadraceError } from "../core/errors.ts";
-import type { ProtocolName, StreamEvent } from "../core/events.ts";
+import type { StreamEvent } from "../core/events.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { EventReader, Protocol, ProtocolQuirks } from "../protocols/protocol.ts";
@@ -14,7 +14,16 @@ export interface HttpProviderOptions {
   /** Without a slash at the end; the protocol's path is added to it. */
   baseUrl: string;
   apiKey?: string;
+  /** Name of the header that carries the key, in lower case. Default: `authorization`, as a bearer token. */
+  apiKeyHeader?: string;
   headers?: Record<string, string>;
+  /** Adds what the vendor wants to see signed; called with every other header in place. */
+  sign?: (request: {
+    method: string;
+    url: string;
+    headers: Record<string, string>;
+    body: string;
+  }) => Promise<Record<string, string>>;
   quirks?: ProtocolQuirks;
   transport: Transport;
 }
@@ -22,21 +31,23 @@ export interface HttpProviderOptions {
 const maxErrorBytes = 64 * 1024;
 const maxDocumentBytes = 4 * 1024 * 1024;
 
-/** Where each protocol is served below a base URL, as the vendors' own clients have it. */
-const paths: Partial<Record<ProtocolName, string>> = { "openai-chat": "/chat/completions" };
-
 /** A provider that is called over HTTP: writes requests and reads events of its protocol. */
 export function createHttpProvider(options: HttpProviderOptions): StreamSource {
-  const { name, protocol, baseUrl, quirks = {}, transport } = options;
-  const url = baseUrl + (paths[protocol.name] ?? "");
-  const headers = requestHeaders(options);
+  const { name, protocol, baseUrl, quirks = {}, transport, sign } = options;
+  const ownHeaders = requestHeaders(options);
 
   return (request, { signal }) =>
     whenOpen(async () => {
-      const body = JSON.stringify(protocol.writeRequest(request, quirks));
+      const warnings: string[] = [];
+      const body = JSON.stringify(protocol.writeRequest(request, quirks, (message) => warnings.push(message)));
+      const url = baseUrl + (protocol.endpoint?.write(request) ?? "");
+      const forwarded = request.original?.protocol === protocol.name ? request.original.headers : undefined;
+      const unsigned = forwarded === undefined ? ownHeaders : { ...forwarded, ...ownHeaders };
+      const headers = sign === undefined ? unsigned : await sign({ method: "POST", url, headers: unsigned, body });
       const response = await transport({ method: "POST", url, headers, body, signal });
       if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
-      return new EventStream(name, readerFor(response, protocol, quirks, name), response.body);
+      const reader = readerFor(response, protocol, quirks, name);
+      return new EventStream({ provider: name, model: request.model, reader, body: response.body, warnings });
     });
 }
 
@@ -56,14 +67,15 @@ function whenOpen(open: () => Promise<AsyncIterator<StreamEvent>>): AsyncIterabl
   }
 }
 
-function requestHeaders({ apiKey, headers }: HttpProviderOptions): Record<string, string> {
+function requestHeaders({ apiKey, apiKeyHeader, headers }: HttpProviderOptions): Record<string, string> {
   const all: Record<string, string> = {
     "content-type": "application/json",
     accept: "text/event-stream, application/json",
     "accept-encoding": "identity",
     "user-agent": "headrace",
   };
-  if (apiKey !== undefined) all["authorization"] = `Bearer ${apiKey}`;
+  if (apiKey !== undefined && apiKeyHeader === undefined) all["authorization"] = `Bearer ${apiKey}`;
+  if (apiKey !== undefined && apiKeyHeader !== undefined) all[apiKeyHeader] = apiKey;
   return { ...all, ...headers };
 }
 
@@ -75,11 +87,12 @@ function readerFor(response: TransportResponse, protocol: Protocol, quirks: Prot
     throw new HeadraceError("provider-error", `${name} sent a compressed body though none was accepted`);
   }
   const contentType = response.headers["content-type"] ?? "";
-  if (/html|xml|image|octet/.test(contentType)) {
+  if (/html|xml|image|octet-stream/.test(contentType)) {
     response.body.cancel();
     throw new HeadraceError("provider-error", `${name} did not answer with a stream; check its base URL`);
   }
-  if (!contentType.includes("json")) return protocol.createEventReader(quirks);
+  const isDocument = contentType.includes("json") && protocol.framing !== "ndjson";
+  if (!isDocument) return protocol.createEventReader(quirks);
   return createDocumentReader((text) => readDocument(text, protocol, name), maxDocumentBytes);
 }
 

@@ -10,6 +10,10 @@ export interface Vendor {
   baseUrl?: string;
   /** Environment variable of the key, as the vendor's own client names it. */
   apiKeyVariable?: string;
+  /** Name of the header that carries the key, in lower case. Default: `authorization`, as a bearer token. */
+  apiKeyHeader?: string;
+  /** Sent with every request, names in lower case. */
+  headers?: Readonly<Record<string, string>>;
   /** Environment variable that overrides `baseUrl`. */
   baseUrlVariable?: string;
   /** A server on the user's own machine: needs no key. */

@@ -33,8 +33,8 @@ class ClosingConnection implements RawConnection {
     });
   }
 
-  encode(frame: string): Uint8Array {
-    return Buffer.from(frame);
+  encode(frame: string | Uint8Array): Uint8Array {
+    return typeof frame === "string" ? Buffer.from(frame) : frame;
   }
 
   open(status: number, headers: Record<string, string>): void {
@@ -79,7 +79,10 @@ class ClosingConnection implements RawConnection {
 class ChunkedConnection extends ClosingConnection {
   override readonly encoding = "chunked";
 
-  override encode(frame: string): Uint8Array {
+  override encode(frame: string | Uint8Array): Uint8Array {
+    if (typeof frame !== "string") {
+      return Buffer.concat([Buffer.from(`${frame.byteLength.toString(16)}\r\n`), frame, Buffer.from("\r\n")]);
+    }
     return Buffer.from(`${Buffer.byteLength(frame).toString(16)}\r\n${frame}\r\n`);
   }
 

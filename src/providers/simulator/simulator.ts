@@ -4,8 +4,8 @@ import type { Json, JsonObject } from "../../core/json.ts";
 import { isJsonObject } from "../../core/json.ts";
 import type { GenerateRequest } from "../../core/request.ts";
 import type { Clock } from "../../core/time.ts";
-import { openaiChat } from "../../protocols/openai-chat.ts";
-import type { Protocol } from "../../protocols/protocol.ts";
+import { protocols } from "../../protocols/all.ts";
+import type { Protocol, RequestTarget } from "../../protocols/protocol.ts";
 import { simulatorModels } from "./models.ts";
 import type { Plan } from "./plan.ts";
 import { planAnswer } from "./plan.ts";
@@ -25,11 +25,6 @@ export interface SimulatorOptions {
 
 export type Simulator = (request: Request | URL | string, init?: RequestInit) => Promise<Response>;
 
-/** Where answers are made, and in whose words. */
-const protocolsByPath: Readonly<Record<string, Protocol>> = {
-  "/v1/chat/completions": openaiChat,
-};
-
 /**
  * Makes a `fetch` behind which nothing but simulated providers live.
  *
@@ -44,12 +39,13 @@ export function createSimulator({ clock, seed = "headrace", random }: SimulatorO
   return async (target, init) => {
     const call = readCall(target, init);
     call.signal?.throwIfAborted();
-    const protocol = protocolsByPath[call.path] ?? openaiChat;
+    const found = findProtocol(call);
+    const protocol = found?.protocol ?? protocols["openai-chat"];
     const requestSeed = random === undefined ? String(seed) : `${seed}/${random()}`;
     try {
-      if (protocolsByPath[call.path] === undefined) return respond(200, listModels(call, startedAt));
+      if (found === undefined) return respond(200, listModels(call, startedAt));
       if (call.method !== "POST") throw wrongMethod(call, "POST");
-      const request = protocol.readRequest(await readJson(call));
+      const request = protocol.readRequest(await readJson(call), found.target);
       const plan = planAnswer(request, { createdAt: clock.now(), seed: requestSeed });
       return await perform(plan, { protocol, request, clock, signal: call.signal });
     } catch (error) {
@@ -61,9 +57,19 @@ export function createSimulator({ clock, seed = "headrace", random }: SimulatorO
   };
 }
 
+/** Whose words a path is spoken in. */
+function findProtocol({ path, query }: Call): { protocol: Protocol; target: RequestTarget } | undefined {
+  for (const protocol of Object.values(protocols)) {
+    const target = protocol.endpoint?.read(path, query);
+    if (target !== undefined) return { protocol, target };
+  }
+  return undefined;
+}
+
 interface Call {
   method: string;
   path: string;
+  query: Record<string, string>;
   signal: AbortSignal | undefined;
   text: () => Promise<string>;
 }
@@ -76,6 +82,7 @@ function readCall(target: Request | URL | string, init: RequestInit = {}): Call 
   return {
     method: (init.method ?? request?.method ?? "GET").toUpperCase(),
     path: url.pathname.replace(/(?<=.)\/$/, ""),
+    query: Object.fromEntries(url.searchParams),
     signal: init.signal ?? request?.signal,
     text: async () => {
       if (typeof body === "string") return body;
@@ -110,7 +117,10 @@ async function perform(plan: Plan, { protocol, request, clock, signal }: Stage):
   if (request.wantsStream) {
     const writer = protocol.createEventWriter(options);
     const body = playAsBody(playback, signal, (events) =>
-      toWire(events.flatMap((event) => writer.write(event)).join("")),
+      toWire(
+        events.flatMap((event) => writer.write(event)),
+        protocol,
+      ),
     );
     return new Response(body, {
       headers: { ...headers, "content-type": protocol.contentType, "cache-control": "no-cache" },
@@ -129,7 +139,7 @@ async function perform(plan: Plan, { protocol, request, clock, signal }: Stage):
 }
 
 function respond(status: number, body: Json, headers: Record<string, string> = {}): Response {
-  return new Response(toWire(JSON.stringify(body)), {
+  return new Response(encoder.encode(JSON.stringify(body)), {
     status,
     headers: { "content-type": "application/json", ...headers },
   });
@@ -137,9 +147,10 @@ function respond(status: number, body: Json, headers: Record<string, string> = {
 
 const encoder = new TextEncoder();
 
-/** Every byte of every body passes here, and nowhere else; whatever is to go wrong on the wire goes wrong here. */
-function toWire(text: string): Uint8Array<ArrayBuffer> {
-  return encoder.encode(text);
+/** Every frame of every stream passes here, and nowhere else; whatever is to go wrong on the wire goes wrong here. */
+function toWire(frames: readonly string[], { encodeFrame }: Protocol): Uint8Array<ArrayBuffer> {
+  if (encodeFrame === undefined) return encoder.encode(frames.join(""));
+  return new Uint8Array(Buffer.concat(frames.map(encodeFrame)));
 }
 
 function listModels(call: Call, startedAt: number): JsonObject {
@@ -151,8 +162,10 @@ function listModels(call: Call, startedAt: number): JsonObject {
   });
   const [, id] = /^\/v1\/models(?:\/(.+))?$/.exec(call.path) ?? [];
   if (!call.path.startsWith("/v1/models")) {
-    const paths = Object.keys(protocolsByPath).map((path) => `POST ${path}`);
-    throw new HeadraceError("not-found", `there is no ${call.path} here; try ${paths.join(", ")} or GET /v1/models`);
+    throw new HeadraceError(
+      "not-found",
+      `there is no ${call.path} here; try POST /v1/chat/completions or GET /v1/models`,
+    );
   }
   if (call.method !== "GET") throw wrongMethod(call, "GET");
   if (id === undefined) return { object: "list", data: simulatorModels.map(describe) };
