@@ -14,10 +14,11 @@ import {
 } from "./openai-chat-chunk.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { longestReason, readFinishReason } from "./openai-chat-finish.ts";
-import { type RepeatedChunk, repeatedChunk } from "./openai-chat-repeated.ts";
+import { repeatedChunk } from "./openai-chat-repeated.ts";
 import { type ReadCall, ToolCalls } from "./openai-chat-tool-calls.ts";
 import { readUsage } from "./openai-chat-usage.ts";
 import type { ProtocolQuirks } from "./protocol.ts";
+import type { RepeatedFrame } from "./repeated-frame.ts";
 
 type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" | "warning" | "seam" }>;
 
@@ -35,7 +36,7 @@ export class ChunkReader {
   readonly #choices = new Map<number, ReadChoice>();
   /** The skeleton of the frame before; undefined until the first one. */
   #previous: JsonObject | undefined;
-  #repeated: RepeatedChunk | undefined;
+  #repeated: RepeatedFrame | undefined;
   #malformedInARow = 0;
   #hasEnded = false;
 
