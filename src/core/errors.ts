@@ -39,6 +39,7 @@ const statusByCode = {
   "log-unavailable": 503,
   "stream-stalled": 504,
   "provider-timeout": 504,
+  "total-timeout": 504,
   "storage-full": 507,
 } as const;
 
@@ -64,6 +65,10 @@ export interface HeadraceErrorOptions extends Omit<ErrorReport, "code" | "messag
   cause?: unknown;
   /** HTTP status of the provider's answer, when there was one. */
   providerStatus?: number;
+  /** The provider said itself whether asking again makes sense. */
+  shouldRetry?: boolean;
+  /** A connection that was kept from an earlier answer closed before a byte of this one came. */
+  onReusedConnection?: boolean;
 }
 
 /**
@@ -79,6 +84,8 @@ export class HeadraceError extends Error {
   readonly providerStatus: number | undefined;
   /** From the provider's Retry-After or the caller's own limit, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  readonly shouldRetry: boolean | undefined;
+  readonly onReusedConnection: boolean;
 
   constructor(code: ErrorCode, message: string, options: HeadraceErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -87,6 +94,8 @@ export class HeadraceError extends Error {
     this.providerCode = options.providerCode;
     this.providerStatus = options.providerStatus;
     this.retryAfterMs = options.retryAfterMs;
+    this.shouldRetry = options.shouldRetry;
+    this.onReusedConnection = options.onReusedConnection ?? false;
   }
 
   /** HTTP status for clients, 400 to 599. */

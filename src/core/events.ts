@@ -82,6 +82,8 @@ export interface AttemptStart extends FromProvider {
   protocol?: ProtocolName;
   /** The provider's own id of the answer. */
   responseId?: string;
+  /** Number of the attempt within its stream; left out it is 0, the first one. */
+  attempt?: number;
 }
 
 export type BlockKind = "text" | "reasoning" | "refusal";

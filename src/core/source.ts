@@ -1,11 +1,27 @@
+import type { AttemptProgress } from "./attempt-progress.ts";
 import type { StreamEvent } from "./events.ts";
-import type { Observe } from "./observer.ts";
+import type { AttemptReason, Observe } from "./observer.ts";
 import type { GenerateRequest } from "./request.ts";
+
+/** What all attempts of one stream share. */
+export interface StreamContext {
+  readonly id: string;
+  /** Attempts begun so far, which is the number of the next one. */
+  attempts: number;
+  /** When the answer has to be complete, by the clock's `elapsed()`. */
+  deadline?: number;
+}
 
 export interface SourceOptions {
   /** Aborted when nobody wants the answer any more; the source then stops its work within 250 ms. */
   signal: AbortSignal;
   observe?: Observe;
+  /** Missing when a source is called on its own. */
+  stream?: StreamContext;
+  /** Why this attempt is made; left out, it is the first one. */
+  reason?: AttemptReason;
+  /** Where a source that reports says what arrives, before anybody takes it. */
+  progress?: AttemptProgress;
 }
 
 /**

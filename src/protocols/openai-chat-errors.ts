@@ -190,6 +190,7 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "provider-rate-limited",
   "provider-overloaded",
   "provider-timeout",
+  "total-timeout",
   "stream-truncated",
   "stream-interrupted",
   "stream-stalled",

@@ -34,14 +34,15 @@ const endPatienceMs = 10 * 60_000;
  * @returns the terminal event; undefined when another writer owns the stream now.
  */
 export async function runWriteLoop(options: WriteLoopOptions): Promise<StreamEnd | undefined> {
-  const { source, request, signal, observe } = options;
+  const { source, request, signal, observe, streamId } = options;
   const appender = new Appender(options);
   const upstream = new AbortController();
+  const stream = { id: streamId, attempts: 0 };
   let end: StreamEnd;
   try {
     end = await untilAborted(
       signal,
-      pump(source(request, { signal: upstream.signal, observe }), appender, options.limits),
+      pump(source(request, { signal: upstream.signal, observe, stream }), appender, options.limits),
     );
   } catch (error) {
     end = endFor(error, signal);

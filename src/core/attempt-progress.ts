@@ -1,0 +1,65 @@
+import type { FinishReason, StreamEvent, Usage } from "./events.ts";
+
+/**
+ * What an attempt has brought so far, written by its source as bytes arrive. Whoever watches it compares the counters
+ * with what they were, so that nothing is spent on an event but an addition.
+ */
+export class AttemptProgress {
+  /** Grows with everything that arrives, comments and pings included. Zero while a source does not report. */
+  reads = 0;
+  /** Grows with each step of the answer. */
+  steps = 0;
+  /** The consumer is behind, so that nothing is taken from the provider: silence is not its fault. */
+  isPaused = false;
+  usage: Usage | undefined;
+  finishReason: FinishReason | undefined;
+  /** Called once, when nothing more comes; with an error when the answer is not whole. */
+  onEnd: ((error?: unknown) => void) | undefined;
+
+  /** Takes note of an event. */
+  see(event: StreamEvent): void {
+    switch (event.type) {
+      case "vendor-frame":
+      case "attempt-start":
+      case "warning":
+        return;
+      case "usage":
+        this.usage = event.usage;
+        return;
+      case "finish":
+        this.finishReason ??= event.reason;
+        break;
+      case "text-delta":
+      case "reasoning-delta":
+        if (event.text === "") return;
+        break;
+      default:
+    }
+    this.steps++;
+  }
+
+  end(error?: unknown): void {
+    const { onEnd } = this;
+    this.onEnd = undefined;
+    onEnd?.(error);
+  }
+}
+
+/** Whether an event is a part of the answer that its reader has been waiting for. */
+export function isStepOfAnswer(event: StreamEvent): boolean {
+  switch (event.type) {
+    case "text-delta":
+    case "reasoning-delta":
+    case "refusal-delta":
+      return event.text !== "";
+    case "tool-call-start":
+    case "tool-call-delta":
+    case "reasoning-signature":
+    case "citation":
+    case "finish":
+    case "stream-end":
+      return true;
+    default:
+      return false;
+  }
+}
