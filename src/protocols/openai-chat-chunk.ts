@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import type { FrameDifference } from "./frame-difference.ts";
 
 /**
  * A chunk is taken apart into events (what it says) and a skeleton (the rest). In the skeleton a hole stands where a
@@ -8,11 +9,7 @@ import { isJsonObject } from "../core/json.ts";
 export const hole = "\uFFFC";
 
 /** What the `extra` of an `openai-chat` event says. */
-export interface ChunkExtra {
-  /** Top-level members of the skeleton that differ from those of the frame before. */
-  set?: JsonObject;
-  /** Top-level members that the frame before had and this one has not. */
-  unset?: string[];
+export interface ChunkExtra extends FrameDifference {
   /** The whole chunk, for the rare one that its events cannot be put back into. It leaves the skeleton as it is. */
   verbatim?: JsonObject;
 }
@@ -95,32 +92,4 @@ export function callBody(entry: JsonObject): { body: JsonObject; key: "arguments
   if (isJsonObject(entry["function"])) return { body: entry["function"], key: "arguments" };
   if (isJsonObject(entry["custom"])) return { body: entry["custom"], key: "input" };
   return undefined;
-}
-
-/** How `next` differs from `previous` at the top level; undefined when it does not. */
-export function chunkDifference(previous: JsonObject, next: JsonObject): ChunkExtra | undefined {
-  let set: JsonObject | undefined;
-  let unset: string[] | undefined;
-  for (const key of Object.keys(next)) {
-    if (isSame(previous[key], next[key])) continue;
-    set ??= {};
-    set[key] = next[key];
-  }
-  for (const key of Object.keys(previous)) {
-    if (!Object.hasOwn(next, key)) (unset ??= []).push(key);
-  }
-  if (set === undefined && unset === undefined) return undefined;
-  return { ...(set && { set }), ...(unset && { unset }) };
-}
-
-function isSame(a: Json | undefined, b: Json | undefined): boolean {
-  if (a === b) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((item, index) => isSame(item, b[index]));
-  }
-  if (Array.isArray(b)) return false;
-  const keys = Object.keys(a);
-  if (keys.length !== Object.keys(b).length) return false;
-  return keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]));
 }

@@ -3,6 +3,7 @@ import { HeadraceError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 /** The error in a stream event; undefined when it is none. */
 export function readStreamError(value: unknown): ErrorReport | undefined {
@@ -136,21 +137,6 @@ function parseObject(text: string): JsonObject {
     // A page of some proxy; the status has to do.
     return {};
   }
-}
-
-/** `retry-after-ms`, or `retry-after` in seconds or as a date, counted from the answer's own `date`. */
-function readRetryAfter(headers: Record<string, string>): number | undefined {
-  const inMs = headers["retry-after-ms"];
-  if (inMs !== undefined && isDecimal(inMs)) return Number(inMs);
-  const text = headers["retry-after"];
-  if (text === undefined) return undefined;
-  if (isDecimal(text)) return Number(text) * 1000;
-  const waitMs = Date.parse(text) - Date.parse(headers["date"] ?? "");
-  return waitMs >= 0 ? waitMs : undefined;
-}
-
-function isDecimal(text: string): boolean {
-  return /^\d{1,12}(\.\d{1,6})?$/.test(text.trim());
 }
 
 /** Where OpenAI has a code for the same thing, clients look for that one. */

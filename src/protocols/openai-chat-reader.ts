@@ -3,15 +3,8 @@ import type { AttemptStart, FinishReason, StreamEnd, StreamEvent, TextDelta } fr
 import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import {
-  type ChunkExtra,
-  chunkDifference,
-  type ChunkVisitor,
-  hole,
-  isText,
-  type TextKind,
-  visitChunk,
-} from "./openai-chat-chunk.ts";
+import { type ChunkExtra, type ChunkVisitor, hole, isText, type TextKind, visitChunk } from "./openai-chat-chunk.ts";
+import { frameDifference } from "./frame-difference.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { longestReason, readFinishReason } from "./openai-chat-finish.ts";
 import { repeatedChunk } from "./openai-chat-repeated.ts";
@@ -136,7 +129,7 @@ export class ChunkReader {
 
   #extra(skeleton: JsonObject, verbatim: JsonObject | undefined): ChunkExtra | undefined {
     if (verbatim !== undefined) return { verbatim };
-    const extra = chunkDifference(this.#previous ?? {}, skeleton);
+    const extra = frameDifference(this.#previous ?? {}, skeleton);
     this.#previous = skeleton;
     return extra;
   }

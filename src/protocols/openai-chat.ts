@@ -1,5 +1,5 @@
 import { readAnswer, writeAnswer } from "./openai-chat-answer.ts";
-import { ChatBodyReader } from "./openai-chat-body.ts";
+import { createBodyReader } from "./openai-chat-body.ts";
 import { readError, writeError } from "./openai-chat-errors.ts";
 import { readRequest } from "./openai-chat-request.ts";
 import { writeRequest } from "./openai-chat-request-writer.ts";
@@ -17,7 +17,7 @@ export const openaiChat: Protocol = {
   },
   readRequest,
   writeRequest,
-  createEventReader: (quirks) => new ChatBodyReader(quirks),
+  createEventReader: createBodyReader,
   createEventWriter: (options) => new ChunkWriter(options),
   readAnswer,
   writeAnswer,

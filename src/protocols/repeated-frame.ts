@@ -20,12 +20,13 @@ export function repeatedFrame(
 }
 
 /** What stands before and after the string, its quotes included. */
-interface Surroundings {
+export interface Surroundings {
   prefix: string;
   suffix: string;
 }
 
-function findString(data: string, key: string, text: string): Surroundings | undefined {
+/** Finds the string `text` that is the member `key`; undefined when the name occurs twice, or with another value. */
+export function findString(data: string, key: string, text: string): Surroundings | undefined {
   const name = `"${key}":`;
   const at = data.indexOf(name);
   // Inside of a string the quotes of the name would be escaped, so this is a member, and the only one of its name.
@@ -54,7 +55,7 @@ function createRepeated({ prefix, suffix }: Surroundings, withText: (text: strin
 }
 
 /** What is between the quotes of a JSON string; undefined when it is none, because a quote ends it earlier. */
-function parseString(inner: string): string | undefined {
+export function parseString(inner: string): string | undefined {
   // oxlint-disable-next-line no-control-regex -- control characters are what a JSON string may not hold.
   if (!/["\\\u0000-\u001f]/.test(inner)) return inner;
   try {
