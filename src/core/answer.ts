@@ -1,7 +1,7 @@
 import type { ErrorReport } from "./errors.ts";
 import { assertNever } from "./errors.ts";
 import type { AttemptStart, Citation, FinishReason, Outcome, StreamEvent, StreamStart, Usage } from "./events.ts";
-import type { Json } from "./json.ts";
+import type { Json, JsonObject } from "./json.ts";
 
 export type Block =
   | { kind: "text"; text: string; logprobs?: Json[]; citations?: Citation[] }
@@ -20,6 +20,8 @@ export interface Answer {
   attempt?: AttemptStart;
   choices: Choice[];
   usage?: Usage;
+  /** What the attempt's protocol said beyond that in the frame that finished the answer; see `FromProvider.extra`. */
+  lastExtra?: JsonObject;
   /** What was left out or changed on the way to the provider. */
   warnings?: string[];
   /** Missing while the stream is open. */
@@ -82,9 +84,11 @@ export class AnswerFold {
         return;
       case "finish":
         this.#choice(event.choice).choice.finishReason = event.reason;
+        if (event.extra !== undefined) this.answer.lastExtra = event.extra;
         return;
       case "usage":
         this.answer.usage = event.usage;
+        if (event.extra !== undefined) this.answer.lastExtra = event.extra;
         return;
       case "stream-end":
         this.answer.outcome = event.outcome;

@@ -2,7 +2,7 @@ import type { ErrorReport } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
 
 /** The wire formats that Headrace knows; what each of them is lies in `protocols/`. */
-export type ProtocolName = "openai-chat" | "plain-text" | "event-source" | "events";
+export type ProtocolName = "openai-chat" | "ollama-chat" | "ollama-generate" | "plain-text" | "event-source" | "events";
 
 /**
  * Why a choice stopped.

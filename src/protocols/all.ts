@@ -1,12 +1,15 @@
 import type { ProtocolName } from "../core/events.ts";
 import { eventSource } from "./event-source.ts";
 import { events } from "./events.ts";
+import { ollamaChat, ollamaGenerate } from "./ollama.ts";
 import { openaiChat } from "./openai-chat.ts";
 import { plainText } from "./plain-text.ts";
 import type { Protocol } from "./protocol.ts";
 
 export const protocols: Readonly<Record<ProtocolName, Protocol>> = {
   "openai-chat": openaiChat,
+  "ollama-chat": ollamaChat,
+  "ollama-generate": ollamaGenerate,
   "plain-text": plainText,
   "event-source": eventSource,
   events,

@@ -169,7 +169,7 @@ class Reader implements SseReader {
 }
 
 /** UTF-8 in pieces. */
-class Utf8Text {
+export class Utf8Text {
   // Decoding without `stream` is several times faster, and right whenever the piece begins and ends between characters.
   readonly #wholes = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #pieces = new TextDecoder("utf-8", { ignoreBOM: true });

@@ -14,8 +14,8 @@ export interface Fixture {
 export function readFixtures(folder: string): Fixture[] {
   const path = join(import.meta.dirname, "../fixtures", folder);
   return readdirSync(path)
-    .filter((file) => file.endsWith(".sse"))
-    .map((file) => ({ name: file.replace(".sse", ""), bytes: new Uint8Array(readFileSync(join(path, file))) }));
+    .filter((file) => /\.(sse|ndjson)$/.test(file))
+    .map((file) => ({ name: file.replace(/\.\w+$/, ""), bytes: new Uint8Array(readFileSync(join(path, file))) }));
 }
 
 /** What every protocol promises about whole answers. */
@@ -91,12 +91,13 @@ export function writeBody(protocol: Protocol, events: Iterable<StreamEvent>, inc
   return body;
 }
 
-/** The JSON of each event of a body; comments and blank lines say nothing. */
+/** The JSON of each event of a body, or of each of its lines; comments and blank lines say nothing. */
 export function dataOf(body: string): unknown[] {
   return body
     .split("\n")
-    .filter((line) => line.startsWith("data: "))
-    .map((line) => (line === "data: [DONE]" ? "[DONE]" : withoutPrototype(JSON.parse(line.slice(6)))));
+    .filter((line) => line.startsWith("data: ") || line.startsWith("{"))
+    .map((line) => line.replace(/^data: /, ""))
+    .map((data) => (data === "[DONE]" ? data : withoutPrototype(JSON.parse(data))));
 }
 
 /** A member of this name says nothing to anyone, and is dangerous to copy. */
