@@ -9,11 +9,13 @@ import type { StreamLog } from "../log/stream-log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import type { ModelInfo, Router } from "../routing/router.ts";
 import type { OnDisconnect, Streams } from "../streams/streams.ts";
+import { chatFromBody } from "./api-chat.ts";
 import type { BodyLimits } from "./body.ts";
 import type { GatewayContext, GatewayEnvironment } from "./environment.ts";
 import { generateFromBody, generateFromQuery } from "./generate.ts";
 import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
+import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-routes.ts";
 import { deleteStream, getStream, listStreams } from "./stream-routes.ts";
 
 export interface AppOptions extends GuardOptions, BodyLimits {
@@ -63,6 +65,12 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.post("/generate", generateFromBody(options, protocols["plain-text"]));
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));
 
+  app.post("/api/chat", chatFromBody(options));
+  app.post("/api/generate", ollamaGenerate(options));
+  app.post("/api/show", showModel(options));
+  app.get("/api/tags", listTags(options));
+  app.get("/api/version", ollamaVersion);
+
   app.get("/v1/streams", listStreams(options));
   app.get("/v1/streams/:id", getStream(options));
   app.delete("/v1/streams/:id", deleteStream(options));
@@ -103,6 +111,7 @@ function answerError(c: GatewayContext, error: HeadraceError, { report }: AppOpt
 function protocolOfPath(path: string, protocols: AppOptions["protocols"]): Protocol {
   if (path === "/stream") return protocols["event-source"];
   if (path === "/generate") return protocols["plain-text"];
+  if (/^\/api\/(show|tags|version)$/.test(path)) return protocols["ollama-chat"];
   const spoken = Object.values(protocols).find(({ endpoint }) => endpoint?.read(path, {}) !== undefined);
   return spoken ?? protocols["openai-chat"];
 }
@@ -138,6 +147,7 @@ function greeting(origin: string): string {
   POST ${origin}/v1/chat/completions   OpenAI Chat Completions: point any OpenAI SDK at ${origin}/v1
   GET  ${origin}/stream?prompt=Hello   for EventSource
   POST ${origin}/generate              {"prompt": "Hello"} gives chunked text
+  POST ${origin}/api/chat              Ollama, also /api/generate: point its clients at ${origin}
   POST ${origin}/v1/streams            start a stream for the headrace client
   GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it
   GET  ${origin}/v1/models             what can be asked

@@ -4,6 +4,7 @@ import type { GenerateRequest } from "../core/request.ts";
 import type { Protocol, RequestTarget } from "../protocols/protocol.ts";
 import { beginning } from "../streams/follow.ts";
 import type { AppOptions } from "./app.ts";
+import type { JsonBody } from "./body.ts";
 import { readJsonBody } from "./body.ts";
 import type { GatewayContext } from "./environment.ts";
 import type { HeadraceOptions } from "./headrace-options.ts";
@@ -17,11 +18,20 @@ export function generateFromBody(app: AppOptions, protocol: Protocol) {
   return async (c: GatewayContext): Promise<Response> => {
     const lastEventId = c.req.header("last-event-id");
     if (lastEventId !== undefined) return resume(c, app, lastEventId);
-    const { text, json } = await readJsonBody(c.req.raw, app);
-    const { body, options } = takeHeadraceOptions(json);
-    const target = protocol.endpoint?.read(c.req.path, c.req.query()) ?? {};
-    return generate(c, app, { protocol, body, target, text: `${c.req.path}\n${text}`, options });
+    return generateFromJson(c, app, protocol, await readJsonBody(c.req.raw, app));
   };
+}
+
+/** Starts a stream with a request whose body was read already. */
+export function generateFromJson(
+  c: GatewayContext,
+  app: AppOptions,
+  protocol: Protocol,
+  { text, json }: JsonBody,
+): Promise<Response> {
+  const { body, options } = takeHeadraceOptions(json);
+  const target = protocol.endpoint?.read(c.req.path, c.req.query()) ?? {};
+  return generate(c, app, { protocol, body, target, text: `${c.req.path}\n${text}`, options });
 }
 
 /** A route that starts a stream in a protocol, its request in the query: what an EventSource can ask for. */
@@ -34,7 +44,8 @@ export function generateFromQuery(app: AppOptions, protocol: Protocol) {
   };
 }
 
-function resume(c: GatewayContext, app: AppOptions, lastEventId: string): Promise<Response> {
+/** Goes on with the stream that an event id names. */
+export function resume(c: GatewayContext, app: AppOptions, lastEventId: string): Promise<Response> {
   const { streamId, cursor } = readEventId(lastEventId);
   return followStream(c, app, { streamId, cursor, protocol: c.var.protocol });
 }

@@ -9,7 +9,8 @@ export interface FrameEncoding {
   encode(frame: string | Uint8Array): Uint8Array;
 }
 
-const heartbeatFrame = ": heartbeat\n\n";
+/** What may stand between frames without meaning anything: a comment, or the space before a JSON value. */
+const heartbeats: Partial<Record<Protocol["framing"], string>> = { sse: ": heartbeat\n\n", ndjson: " " };
 
 /** How a stream's entries become bytes in a protocol. With SSE each frame carries the cursor to resume from. */
 export function createRendering(protocol: Protocol, options: WriteOptions, { name, encode }: FrameEncoding): Rendering {
@@ -35,6 +36,7 @@ export function createRendering(protocol: Protocol, options: WriteOptions, { nam
       };
     },
   };
-  if (isSse) rendering.heartbeat = encode(heartbeatFrame);
+  const heartbeat = heartbeats[protocol.framing];
+  if (heartbeat !== undefined) rendering.heartbeat = encode(heartbeat);
   return rendering;
 }

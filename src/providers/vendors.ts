@@ -109,6 +109,13 @@ export const vendors = {
     local: true,
     quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
   },
+  // Ollama's own protocol, for what its OpenAI-compatible one leaves out: thinking, keep_alive, every option.
+  "ollama-native": {
+    label: "Ollama",
+    protocol: "ollama-chat",
+    baseUrl: "http://127.0.0.1:11434",
+    local: true,
+  },
   "llama.cpp": {
     label: "llama.cpp server",
     protocol: "openai-chat",
