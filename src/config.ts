@@ -58,49 +58,92 @@ const targetSchema = z.union([
   z.string().min(1),
   z.strictObject({
     target: z.string().min(1).describe("`provider/model`."),
-    weight: z.number().positive().optional().describe("Share of the requests. Accepted, not used yet."),
-    prefill: z.boolean().optional().describe("The model can go on from a begun answer. Accepted, not used yet."),
+    weight: z
+      .number()
+      .positive()
+      .optional()
+      .describe("Share of the requests, with the strategy `weighted`. Default 1."),
+    prefill: z
+      .boolean()
+      .optional()
+      .describe("Whether the model goes on from a begun answer. Default: what is known of vendor and model."),
   }),
 ]);
+
+const hedge = () => z.union([z.literal("off"), z.literal("p95"), z.strictObject({ afterMs: count() })]);
+const recovery = () => z.enum(["auto", "off"]);
 
 export const routeSchema = z.strictObject({
   targets: z
     .array(targetSchema)
     .min(1)
-    .describe("What may answer, as `provider/model`. Only the first one is used so far."),
-  strategy: z.enum(["failover"]).default("failover").describe("How a target is chosen. Accepted, not used yet."),
-  hedge: z
-    .strictObject({ afterMs: count() })
-    .optional()
-    .describe("When to race a second target. Accepted, not used yet."),
-  recovery: z
-    .enum(["auto", "off"])
-    .default("auto")
-    .describe("Whether a broken answer is continued. Accepted, not used yet."),
+    .describe("What may answer, as `provider/model`; the ones after the first when those before it cannot."),
+  strategy: z
+    .enum(["failover", "weighted"])
+    .default("failover")
+    .describe("Which target is asked first: the first one, or one drawn by `weight`."),
+  hedge: hedge().optional().describe("As `reliability.hedge`, for this route."),
+  recovery: recovery().optional().describe("As `reliability.recovery`, for this route. Accepted, not used yet."),
+  toolCalls: z
+    .enum(["stream", "atomic"])
+    .default("stream")
+    .describe(
+      "`atomic` holds the arguments of a tool call back until they are complete, so that a broken one can be made anew. Accepted, not used yet.",
+    ),
   onDisconnect: onDisconnect().optional().describe("As `reliability.onDisconnect`, for this route."),
 });
 
 export const reliabilitySchema = z.strictObject({
   connectTimeoutMs: count().default(5_000).describe("Longest wait for a connection to a provider."),
-  firstTokenTimeoutMs: count().default(60_000).describe("Longest wait for the first token. Accepted, not used yet."),
-  stallTimeoutMs: count()
-    .default(30_000)
-    .describe("Longest silence of a provider in mid-answer. Accepted, not used yet."),
+  firstEventTimeoutMs: count()
+    .optional()
+    .describe("Longest wait for the first byte of an answer. Default: as for the first token."),
+  firstTokenTimeoutMs: count().default(60_000).describe("Longest wait for the first token."),
+  stallTimeoutMs: count().default(30_000).describe("Longest silence of a provider in mid-answer."),
+  progressTimeoutMs: count()
+    .default(120_000)
+    .describe("Longest time in mid-answer without a step of it, though the connection may carry pings."),
+  reasoningTimeoutMs: count()
+    .default(300_000)
+    .describe("For models that think first, the least of `firstTokenTimeoutMs` and `progressTimeoutMs`."),
+  drainTimeoutMs: count()
+    .default(5_000)
+    .describe("Longest wait for usage and the end of the body once an answer is complete."),
   totalTimeoutMs: count()
     .max(3_600_000)
     .default(900_000)
-    .describe("Longest that an answer may take; at most an hour. Accepted, not used yet."),
+    .describe("Longest that an answer may take, all attempts together; at most an hour."),
   onDisconnect: onDisconnect()
     .default("continue")
     .describe(
       "What happens when the last reader leaves: the answer is finished for when they come back, or cancelled.",
     ),
   lingerMs: milliseconds().default(10_000).describe("With `cancel`, how long a reader has to come back."),
-  maxAttempts: count()
+  maxAttempts: count().max(10).default(3).describe("Calls to providers before the first token, all targets together."),
+  retryBudgetPercent: z
+    .number()
+    .min(0)
+    .max(100)
+    .default(10)
+    .describe(
+      "Calls beside the first one of each request, as a share of the requests; three at once are always allowed.",
+    ),
+  hedge: hedge()
+    .default({ afterMs: 10_000 })
+    .describe(
+      "When a second target is raced because the first has no token yet: after so long, `p95` (when 95 of 100 answers had theirs), or `off`. Only with another target; not for models that think first unless a route or a request says so.",
+    ),
+  breakerFailures: count().default(5).describe("Failures in a row after which a target rests while there are others."),
+  breakerOpenMs: count().default(30_000).describe("How long it rests at first."),
+  queueLength: count().default(100).describe("Requests that wait for a target which said that it gets too many."),
+  queueTimeoutMs: count().default(5_000).describe("How long they do."),
+  recovery: recovery().default("auto").describe("Whether a broken answer is continued. Accepted, not used yet."),
+  maxRecoveries: z
+    .int()
+    .min(0)
     .max(10)
-    .default(3)
-    .describe("Calls to providers before the first token, all targets together. Accepted, not used yet."),
-  maxRecoveries: z.int().min(0).max(10).default(2).describe("Continuations after it. Accepted, not used yet."),
+    .default(2)
+    .describe("Continuations after the first token. Accepted, not used yet."),
 });
 
 export const logSchema = z.strictObject({

@@ -1,6 +1,6 @@
 import type { ConfiguredKey } from "./access/keys.ts";
 import { createKeyring } from "./access/keys.ts";
-import type { Config, ConfigInput, LogConfig, ProviderConfig } from "./config.ts";
+import type { Config, ConfigInput, LogConfig, ProviderConfig, RouteConfig } from "./config.ts";
 import { isLoopback, parseConfig } from "./config.ts";
 import type { Environment } from "./config/environment.ts";
 import { providersFromEnvironment } from "./config/environment.ts";
@@ -27,7 +27,8 @@ import type { Transport } from "./providers/transport.ts";
 import { createUserModelSource } from "./providers/user-model.ts";
 import type { Vendor } from "./providers/vendors.ts";
 import { isVendorName, vendors } from "./providers/vendors.ts";
-import type { ModelInfo, RoutedProvider, Router } from "./routing/router.ts";
+import { Reliability } from "./reliability/reliability.ts";
+import type { ModelInfo, Route, RoutedProvider, Router } from "./routing/router.ts";
 import { createRouter } from "./routing/router.ts";
 import { Streams } from "./streams/streams.ts";
 
@@ -77,7 +78,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
   const config = input === undefined ? await readConfig() : parseConfig(input);
   const ids = createIds(randomness);
   const network = await openNetwork(config, outside.fetch);
-  const router = createRouterFrom(config, { environment, transport: network.transport, clock });
+  const router = createRouterFrom(config, { environment, transport: network.transport, clock, randomness });
   const log = await openLog(config.log, clock);
   const { reliability, server, limits } = config;
 
@@ -151,9 +152,10 @@ interface RouterParts {
   environment: Environment;
   transport: Transport;
   clock: Clock;
+  randomness: Randomness;
 }
 
-function createRouterFrom(config: Config, { environment, transport, clock }: RouterParts): Router {
+function createRouterFrom(config: Config, { environment, transport, clock, randomness }: RouterParts): Router {
   const found = {
     ...providersFromEnvironment(environment, vendors),
     ...config.providers,
@@ -166,12 +168,10 @@ function createRouterFrom(config: Config, { environment, transport, clock }: Rou
   if (!providers.has("sim")) {
     const protocol = protocols["openai-chat"];
     const source = createHttpProvider({ name: "sim", protocol, baseUrl: "http://simulator/v1", transport: simulated });
-    providers.set("sim", { source, label: "the simulator", models: simulatorModels });
+    const label = "the simulator";
+    providers.set("sim", { source, vendor: "simulator", protocol: protocol.name, label, models: simulatorModels });
   }
-  const routes = Object.entries(config.routes).map(([name, { targets, onDisconnect }]) => {
-    const names = targets.map((target) => (typeof target === "string" ? target : target.target));
-    return [name, { targets: names, ...(onDisconnect !== undefined && { onDisconnect }) }] as const;
-  });
+  const routes = Object.entries(config.routes).map(([name, route]) => [name, routeFrom(route)] as const);
   const models = new Map<string, StreamSource>();
   for (const [name, model] of Object.entries(config.models)) models.set(name, createUserModelSource(name, model));
 
@@ -180,9 +180,25 @@ function createRouterFrom(config: Config, { environment, transport, clock }: Rou
     providers,
     routes: new Map(routes),
     models,
+    reliability: new Reliability({ clock, randomness, settings: config.reliability }),
     hint: hintFor(environment),
     ...(defaultModel !== undefined && { defaultModel }),
   });
+}
+
+function routeFrom({ targets, strategy, toolCalls, hedge, recovery, onDisconnect }: RouteConfig): Route {
+  return {
+    targets: targets.map((target) => {
+      if (typeof target === "string") return { name: target };
+      const { target: name, weight = 1, prefill } = target;
+      return { name, weight, ...(prefill !== undefined && { prefill }) };
+    }),
+    strategy,
+    toolCalls,
+    ...(hedge !== undefined && { hedge }),
+    ...(recovery !== undefined && { recovery }),
+    ...(onDisconnect !== undefined && { onDisconnect }),
+  };
 }
 
 function openProvider(
@@ -226,6 +242,8 @@ function openProvider(
   });
   return {
     source,
+    vendor: config.vendor,
+    protocol: vendor.protocol,
     label: vendor.label,
     ...(config.models !== undefined && { models: config.models }),
     ...(vendor.modelPrefixes !== undefined && { modelPrefixes: vendor.modelPrefixes }),

@@ -5,7 +5,9 @@ import type { FinishReason, StreamEvent, Usage } from "./events.ts";
  * with what they were, so that nothing is spent on an event but an addition.
  */
 export class AttemptProgress {
-  /** Grows with everything that arrives, comments and pings included. Zero while a source does not report. */
+  /** Set by a source that keeps this up to date and ends promptly when its signal aborts. */
+  reports = false;
+  /** Grows with everything that arrives, comments and pings included. */
   reads = 0;
   /** Grows with each step of the answer. */
   steps = 0;
@@ -13,6 +15,10 @@ export class AttemptProgress {
   isPaused = false;
   usage: Usage | undefined;
   finishReason: FinishReason | undefined;
+  /** Choices that are complete. */
+  finished = 0;
+  /** Ends the answer as if the provider's body had ended here; set by the source. */
+  conclude: (() => void) | undefined;
   /** Called once, when nothing more comes; with an error when the answer is not whole. */
   onEnd: ((error?: unknown) => void) | undefined;
 
@@ -28,6 +34,7 @@ export class AttemptProgress {
         return;
       case "finish":
         this.finishReason ??= event.reason;
+        this.finished++;
         break;
       case "text-delta":
       case "reasoning-delta":
@@ -41,6 +48,7 @@ export class AttemptProgress {
   end(error?: unknown): void {
     const { onEnd } = this;
     this.onEnd = undefined;
+    this.conclude = undefined;
     onEnd?.(error);
   }
 }

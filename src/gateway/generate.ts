@@ -8,7 +8,7 @@ import type { JsonBody } from "./body.ts";
 import { readJsonBody } from "./body.ts";
 import type { GatewayContext } from "./environment.ts";
 import type { HeadraceOptions } from "./headrace-options.ts";
-import { takeHeadraceOptions } from "./headrace-options.ts";
+import { overridesOf, takeHeadraceOptions } from "./headrace-options.ts";
 import { readEventId } from "./resume.ts";
 import { respondWithAnswer, respondWithStream } from "./respond.ts";
 import { followStream } from "./stream-routes.ts";
@@ -29,7 +29,7 @@ export function generateFromJson(
   protocol: Protocol,
   { text, json }: JsonBody,
 ): Promise<Response> {
-  const { body, options } = takeHeadraceOptions(json);
+  const { body, options } = takeHeadraceOptions(json, c.req.raw.headers);
   const target = protocol.endpoint?.read(c.req.path, c.req.query()) ?? {};
   return generate(c, app, { protocol, body, target, text: `${c.req.path}\n${text}`, options });
 }
@@ -39,8 +39,8 @@ export function generateFromQuery(app: AppOptions, protocol: Protocol) {
   return async (c: GatewayContext): Promise<Response> => {
     const lastEventId = c.req.header("last-event-id");
     if (lastEventId !== undefined && lastEventId !== "") return resume(c, app, lastEventId);
-    const body: JsonObject = c.req.query();
-    return generate(c, app, { protocol, body, target: {}, text: c.req.url, options: {} });
+    const { body, options } = takeHeadraceOptions(c.req.query(), c.req.raw.headers);
+    return generate(c, app, { protocol, body, target: {}, text: c.req.url, options });
   };
 }
 
@@ -66,7 +66,7 @@ async function generate(
 ): Promise<Response> {
   const { streams, router, clock, heartbeatMs } = app;
   const read = withHeaders(protocol.readRequest(body, target), protocol, c.req.raw.headers);
-  const resolved = router.resolve(read.model === "" ? undefined : read.model);
+  const resolved = router.resolve(read.model === "" ? undefined : read.model, overridesOf(options));
   const request: GenerateRequest = { ...read, model: resolved.model };
   const key = c.req.header("idempotency-key");
   const started = await streams.start({

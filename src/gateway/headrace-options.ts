@@ -1,24 +1,43 @@
 import { z } from "zod";
 
 import { HeadraceError } from "../core/errors.ts";
-import type { JsonObject } from "../core/json.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import { isJsonObject } from "../core/json.ts";
+import type { Overrides } from "../routing/router.ts";
 
-/** What a single request may decide for itself, in a `headrace` object in its body. */
+/** What a single request may decide for itself, in a `headrace` object in its body or in headers. */
 const schema = z.strictObject({
+  fallbacks: z.array(z.string().min(1)).max(8).optional(),
+  recovery: z.enum(["auto", "off"]).optional(),
+  hedgeAfterMs: z.union([z.int().positive(), z.literal("p95"), z.literal("off")]).optional(),
   onDisconnect: z.enum(["continue", "cancel"]).optional(),
 });
 
 export type HeadraceOptions = z.infer<typeof schema>;
 
+/** The headers of the same names, and how their text becomes a value. */
+const headerReaders: Record<keyof HeadraceOptions, { header: string; read(text: string): Json }> = {
+  fallbacks: { header: "headrace-fallbacks", read: (text) => text.split(",").map((name) => name.trim()) },
+  recovery: { header: "headrace-recovery", read: (text) => text },
+  hedgeAfterMs: { header: "headrace-hedge-after-ms", read: (text) => (/^\d+$/.test(text) ? Number(text) : text) },
+  onDisconnect: { header: "headrace-on-disconnect", read: (text) => text },
+};
+
 /**
- * Takes the `headrace` object out of a body; what is left is for the provider.
+ * Takes the `headrace` object out of a body; what is left is for the provider. Headers count where it is silent.
  *
  * @throws HeadraceError `invalid-request` - an unknown option, or a wrong value.
  */
-export function takeHeadraceOptions(body: JsonObject): { body: JsonObject; options: HeadraceOptions } {
-  if (body["headrace"] === undefined) return { body, options: {} };
+export function takeHeadraceOptions(
+  body: JsonObject,
+  headers: Headers,
+): { body: JsonObject; options: HeadraceOptions } {
   const { headrace, ...rest } = body;
-  const result = schema.safeParse(headrace);
+  const fromHeaders = readHeaders(headers);
+  if (headrace === undefined && fromHeaders === undefined) return { body, options: {} };
+  const given =
+    headrace === undefined ? fromHeaders : isJsonObject(headrace) ? { ...fromHeaders, ...headrace } : headrace;
+  const result = schema.safeParse(given);
   if (result.success) return { body: rest, options: result.data };
   const issue = result.error.issues[0];
   const path = ["headrace", ...(issue?.path ?? [])].join(".");
@@ -26,4 +45,19 @@ export function takeHeadraceOptions(body: JsonObject): { body: JsonObject; optio
   throw new HeadraceError("invalid-request", `${path}: ${issue?.message ?? "wrong"}; known options are ${known}`, {
     param: path,
   });
+}
+
+/** What of it concerns the way to an answer. */
+export function overridesOf({ fallbacks, recovery, hedgeAfterMs }: HeadraceOptions): Overrides {
+  const hedge = typeof hedgeAfterMs === "number" ? { afterMs: hedgeAfterMs } : hedgeAfterMs;
+  return { fallbacks, recovery, hedge };
+}
+
+function readHeaders(headers: Headers): JsonObject | undefined {
+  let found: JsonObject | undefined;
+  for (const [name, { header, read }] of Object.entries(headerReaders)) {
+    const text = headers.get(header);
+    if (text !== null) (found ??= {})[name] = read(text.trim());
+  }
+  return found;
 }

@@ -1,3 +1,4 @@
+import { AttemptProgress } from "../core/attempt-progress.ts";
 import { errorFromReport, HeadraceError } from "../core/errors.ts";
 import type { AttemptStart, StreamEvent } from "../core/events.ts";
 import type { EventReader } from "../protocols/protocol.ts";
@@ -16,6 +17,10 @@ export interface EventStreamOptions {
   body: IncomingBody;
   /** What was left out of the request; told once the answer begins. */
   warnings: readonly string[];
+  /** Told of what arrives, as it arrives. */
+  progress?: AttemptProgress;
+  /** Ends the events with its reason. */
+  signal: AbortSignal;
 }
 
 /**
@@ -26,6 +31,7 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
   readonly #options: EventStreamOptions;
   readonly #reader: EventReader;
   readonly #body: IncomingBody;
+  readonly #progress: AttemptProgress;
   #queue: StreamEvent[] = [];
   #taken = 0;
   #waiting: Waiting | undefined;
@@ -36,13 +42,21 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
     this.#options = options;
     this.#reader = options.reader;
     this.#body = options.body;
+    this.#progress = options.progress ?? new AttemptProgress();
+    this.#progress.reports = true;
+    this.#progress.conclude = () => this.#conclude();
+    options.signal.addEventListener("abort", this.#onAbort, { once: true });
     this.#body.pipe(this);
+    if (options.signal.aborted) this.#onAbort();
   }
 
   push(bytes: Uint8Array): void {
     if (this.#end !== undefined) return;
+    this.#progress.reads++;
     this.#add(this.#reader.push(bytes));
-    if (this.#queue.length - this.#taken > maxQueued) this.#body.pause();
+    if (this.#queue.length - this.#taken <= maxQueued) return;
+    this.#progress.isPaused = true;
+    this.#body.pause();
   }
 
   end(error?: unknown): void {
@@ -68,7 +82,7 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
 
   return(): Promise<IteratorResult<StreamEvent, undefined>> {
     if (this.#end === undefined) {
-      this.#end = {};
+      this.#finish();
       this.#body.cancel();
     }
     return Promise.resolve({ value: undefined, done: true });
@@ -102,6 +116,7 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
   }
 
   #give(event: StreamEvent): void {
+    this.#progress.see(event);
     if (this.#waiting === undefined) {
       this.#queue.push(event);
       return;
@@ -113,11 +128,26 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
   #clear(): void {
     this.#queue = [];
     this.#taken = 0;
-    if (this.#end === undefined) this.#body.resume();
+    if (this.#end !== undefined || !this.#progress.isPaused) return;
+    this.#progress.isPaused = false;
+    this.#body.resume();
   }
+
+  #conclude(): void {
+    this.end();
+    this.#body.cancel();
+  }
+
+  readonly #onAbort = (): void => {
+    if (this.#end !== undefined) return;
+    this.#finish(this.#options.signal.reason);
+    this.#body.cancel();
+  };
 
   #finish(error?: unknown): void {
     this.#end = error === undefined ? {} : { error };
+    this.#options.signal.removeEventListener("abort", this.#onAbort);
+    this.#progress.end(error);
     if (error === undefined) this.#waiting?.resolve({ value: undefined, done: true });
     else this.#waiting?.reject(error);
     this.#waiting = undefined;

@@ -1,6 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { StreamEvent } from "../core/events.ts";
 import { isJsonObject } from "../core/json.ts";
+import { whenOpen } from "../core/opened-source.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { EventReader, Protocol, ProtocolQuirks } from "../protocols/protocol.ts";
 import { createDocumentReader, EventStream } from "./event-stream.ts";
@@ -36,7 +37,7 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
   const { name, protocol, baseUrl, quirks = {}, transport, sign } = options;
   const ownHeaders = requestHeaders(options);
 
-  return (request, { signal }) =>
+  return (request, { signal, progress }) =>
     whenOpen(async () => {
       const warnings: string[] = [];
       const body = JSON.stringify(protocol.writeRequest(request, quirks, (message) => warnings.push(message)));
@@ -47,24 +48,10 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
       const response = await transport({ method: "POST", url, headers, body, signal });
       if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
       const reader = readerFor(response, protocol, quirks, name);
-      return new EventStream({ provider: name, model: request.model, reader, body: response.body, warnings });
+      const { body: bytes } = response;
+      const stream = { provider: name, model: request.model, reader, body: bytes, warnings, signal };
+      return new EventStream(progress === undefined ? stream : { ...stream, progress });
     });
-}
-
-/** The events of a source that has to be opened first; once it is, nothing stands in between. */
-function whenOpen(open: () => Promise<AsyncIterator<StreamEvent>>): AsyncIterable<StreamEvent> {
-  let opened: AsyncIterator<StreamEvent> | undefined;
-  return {
-    [Symbol.asyncIterator]: () => ({
-      next: () => opened?.next() ?? first(),
-      return: async () => (await opened?.return?.()) ?? { value: undefined, done: true },
-    }),
-  };
-
-  async function first(): Promise<IteratorResult<StreamEvent>> {
-    opened = await open();
-    return opened.next();
-  }
 }
 
 function requestHeaders({ apiKey, apiKeyHeader, headers }: HttpProviderOptions): Record<string, string> {

@@ -1,6 +1,7 @@
 import type { ProtocolName } from "../core/events.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { ModelProfile } from "./model-profiles.ts";
+import type { TargetHealth } from "./target-health.ts";
 
 /** One provider and model that a route may try. */
 export interface Target {
@@ -16,4 +17,9 @@ export interface Target {
    */
   source: StreamSource;
   profile: ModelProfile;
+}
+
+/** A target with what is known of it from the calls so far. */
+export interface ServedTarget extends Target {
+  health: TargetHealth;
 }

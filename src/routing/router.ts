@@ -1,9 +1,15 @@
 import { HeadraceError } from "../core/errors.ts";
+import type { ProtocolName } from "../core/events.ts";
 import type { StreamSource } from "../core/source.ts";
+import type { Hedge, Reliability, RouteOptions } from "../reliability/reliability.ts";
+import type { ServedTarget } from "../reliability/target.ts";
 
 /** A provider as the router sees it. */
 export interface RoutedProvider {
   source: StreamSource;
+  /** As in the vendor table. */
+  vendor: string;
+  protocol: ProtocolName;
   /** Models to list; others are passed on all the same. */
   models?: readonly string[];
   /** Beginnings of model names that belong to this provider even without `provider/`. */
@@ -12,16 +18,38 @@ export interface RoutedProvider {
   label: string;
 }
 
+/** What a route may try, and what its owner knows better than we do. */
+export interface RoutedTarget {
+  /** `provider/model`, or one of the user's own models. */
+  name: string;
+  weight?: number;
+  prefill?: boolean;
+}
+
+export interface Route extends Omit<RouteOptions, "weights"> {
+  targets: readonly RoutedTarget[];
+  onDisconnect?: "continue" | "cancel";
+}
+
 export interface RouterOptions {
   providers: ReadonlyMap<string, RoutedProvider>;
-  /** Public model names and their targets, `provider/model` each. */
-  routes: ReadonlyMap<string, { targets: readonly string[]; onDisconnect?: "continue" | "cancel" }>;
+  /** By public model name. */
+  routes: ReadonlyMap<string, Route>;
   /** User-written models by name. */
   models: ReadonlyMap<string, StreamSource>;
+  reliability: Reliability;
   /** What is used when a request names no model. */
   defaultModel?: string;
   /** What to do when a model is unknown: which variables would make which providers appear. */
   hint: string;
+}
+
+/** What a single request decides for itself. */
+export interface Overrides {
+  /** Tried after the targets of its model: routes and targets by name. */
+  fallbacks?: readonly string[] | undefined;
+  hedge?: Hedge | undefined;
+  recovery?: "auto" | "off" | undefined;
 }
 
 /** What a model name leads to. */
@@ -39,68 +67,109 @@ export interface ModelInfo {
 }
 
 export interface Router {
-  /** @throws HeadraceError `model-not-found` - says which are known, and what to set for more. */
-  resolve(model: string | undefined): Resolved;
+  /**
+   * @throws HeadraceError `model-not-found` - says which are known, and what to set for more.
+   * @throws HeadraceError `invalid-request` - a fallback is unknown.
+   */
+  resolve(model: string | undefined, overrides?: Overrides): Resolved;
   models(): ModelInfo[];
 }
 
 /** Leads model names to sources: a route wins over a user's model, that over `provider/model`, that over a known bare name. */
 export function createRouter(options: RouterOptions): Router {
-  const { providers, routes, models, defaultModel } = options;
+  const { routes, defaultModel, reliability } = options;
+  const targets = new Targets(options);
+  const list = (): ModelInfo[] => listModels(options);
 
-  const target = (name: string): StreamSource | undefined => {
-    const own = models.get(name);
-    if (own !== undefined) return own;
-    const slash = name.indexOf("/");
-    if (slash > 0) {
-      const provider = providers.get(name.slice(0, slash));
-      if (provider !== undefined && slash < name.length - 1) return withModel(provider.source, name.slice(slash + 1));
-    }
-    for (const { source, modelPrefixes = [] } of providers.values()) {
-      if (modelPrefixes.some((prefix) => name.startsWith(prefix))) return withModel(source, name);
-    }
-    return undefined;
+  const routeOf = (name: string): Route => routes.get(name) ?? { targets: [{ name }] };
+  const find = (name: string): { route: Route; found: (ServedTarget | undefined)[] } => {
+    const route = routeOf(name);
+    return { route, found: route.targets.map((target) => targets.find(target)) };
   };
 
-  const list = (): ModelInfo[] => [
+  const notFound = (model: string, { route, found }: ReturnType<typeof find>): HeadraceError => {
+    const missing = quote(route.targets[found.indexOf(undefined)]?.name ?? "");
+    const what = routes.has(model) ? `target ${missing} of route ${quote(model)}` : `model ${missing}`;
+    const message = `there is no ${what}; known are ${nameSome(list())}. ${options.hint}`;
+    return new HeadraceError("model-not-found", message, { param: "model" });
+  };
+
+  const fallbackTargets = (names: readonly string[]): ServedTarget[] =>
+    names.flatMap((name) => {
+      const { found } = find(name);
+      if (found.every((target) => target !== undefined)) return found;
+      const message = `the fallback ${quote(name)} is no route or model; known are ${nameSome(list())}`;
+      throw new HeadraceError("invalid-request", message, { param: "headrace.fallbacks" });
+    });
+
+  return {
+    models: list,
+    resolve(asked, { fallbacks = [], hedge, recovery } = {}) {
+      const model = asked ?? defaultModel;
+      if (model === undefined) {
+        throw new HeadraceError("invalid-request", `name a model; known are ${nameSome(list())}`, { param: "model" });
+      }
+      const answer = find(model);
+      const { route, found } = answer;
+      if (!found.every((target) => target !== undefined)) throw notFound(model, answer);
+      const all = new Map([...found, ...fallbackTargets(fallbacks)].map((target) => [target.name, target]));
+      const { targets: routed, onDisconnect, ...routeOptions } = route;
+      const source = reliability.source([...all.values()], {
+        ...routeOptions,
+        weights: routed.map(({ weight = 1 }) => weight),
+        ...(hedge !== undefined && { hedge }),
+        ...(recovery !== undefined && { recovery }),
+      });
+      return onDisconnect === undefined ? { model, source } : { model, source, onDisconnect };
+    },
+  };
+}
+
+/** User-written models have no timetable that we could know, so they are given the time of a model that thinks. */
+const ownModelProfile = { reasoning: true, prefill: { kind: "none" } } as const;
+
+/** Finds targets by name. */
+class Targets {
+  readonly #options: RouterOptions;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  find({ name, prefill }: RoutedTarget): ServedTarget | undefined {
+    const { models, providers, reliability } = this.#options;
+    const own = models.get(name);
+    if (own !== undefined) {
+      const spec = { provider: "models", model: name, vendor: "models", source: own, profile: ownModelProfile };
+      return reliability.target(spec);
+    }
+    const slash = name.indexOf("/");
+    if (slash > 0 && slash < name.length - 1) {
+      const provider = name.slice(0, slash);
+      const found = providers.get(provider);
+      if (found !== undefined) return this.#target(provider, found, name.slice(slash + 1), prefill);
+    }
+    for (const [provider, found] of providers) {
+      const isIts = found.modelPrefixes?.some((prefix) => name.startsWith(prefix)) ?? false;
+      if (isIts) return this.#target(provider, found, name, prefill);
+    }
+    return undefined;
+  }
+
+  #target(provider: string, { source, vendor, protocol }: RoutedProvider, model: string, prefill?: boolean) {
+    const spec = { provider, model, vendor, protocol, source };
+    return this.#options.reliability.target(prefill === undefined ? spec : { ...spec, prefill });
+  }
+}
+
+function listModels({ routes, models, providers }: RouterOptions): ModelInfo[] {
+  return [
     ...[...routes.keys()].map((id) => ({ id, ownedBy: "headrace", kind: "route" as const })),
     ...[...models.keys()].map((id) => ({ id, ownedBy: "you", kind: "model" as const })),
     ...[...providers].flatMap(([name, { models: known = [], label }]) =>
       known.map((model) => ({ id: `${name}/${model}`, ownedBy: label, kind: "target" as const })),
     ),
   ];
-
-  return {
-    models: list,
-    resolve(asked) {
-      const model = asked ?? defaultModel;
-      if (model === undefined) {
-        throw new HeadraceError("invalid-request", `name a model; known are ${nameSome(list())}`, { param: "model" });
-      }
-      const route = routes.get(model);
-      const source = route === undefined ? target(model) : target(route.targets[0] ?? "");
-      if (source === undefined) {
-        const missing =
-          route === undefined
-            ? `model ${quote(model)}`
-            : `target ${quote(route.targets[0] ?? "")} of route ${quote(model)}`;
-        throw new HeadraceError(
-          "model-not-found",
-          `there is no ${missing}; known are ${nameSome(list())}. ${options.hint}`,
-          {
-            param: "model",
-          },
-        );
-      }
-      return route?.onDisconnect === undefined
-        ? { model, source }
-        : { model, source, onDisconnect: route.onDisconnect };
-    },
-  };
-}
-
-function withModel(source: StreamSource, model: string): StreamSource {
-  return (request, options) => source({ ...request, model }, options);
 }
 
 function nameSome(models: ModelInfo[]): string {

@@ -1,0 +1,45 @@
+import type { HeadraceError } from "../core/errors.ts";
+import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../core/observer.ts";
+import type { Clock } from "../core/time.ts";
+import type { AttemptCall, Guard } from "./attempt.ts";
+
+/** Tells an observer of an attempt: that it began, and once, however that comes, how it ended. */
+export function observeAttempt(
+  call: AttemptCall,
+  { clock, provider, model }: { clock: Clock; provider: string; model: string },
+): Guard {
+  const { observe } = call.options;
+  if (observe === undefined) return {};
+  const began = clock.elapsed();
+  const attempt = {
+    streamId: call.stream.id,
+    attempt: call.number,
+    provider,
+    model,
+    reason: call.options.reason ?? "first",
+    startedAt: clock.now(),
+  } satisfies Omit<AttemptStarted, "type">;
+  let firstEventMs: number | undefined;
+  let firstContentMs: number | undefined;
+  observe({ type: "attempt-started", ...attempt });
+  return {
+    firstEvent: () => (firstEventMs = clock.elapsed() - began),
+    firstContent: () => (firstContentMs = clock.elapsed() - began),
+    ended(outcome: AttemptOutcome, error?: HeadraceError) {
+      const { usage, finishReason } = call.progress;
+      const ended: AttemptEnded = {
+        type: "attempt-ended",
+        ...attempt,
+        outcome,
+        durationMs: clock.elapsed() - began,
+      };
+      if (error !== undefined) ended.error = error.report();
+      if (error?.providerStatus !== undefined) ended.providerStatus = error.providerStatus;
+      if (usage !== undefined) ended.usage = usage;
+      if (finishReason !== undefined) ended.finishReason = finishReason;
+      if (firstEventMs !== undefined) ended.firstEventMs = firstEventMs;
+      if (firstContentMs !== undefined) ended.firstContentMs = firstContentMs;
+      observe(ended);
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import type { ProtocolName } from "../core/events.ts";
+import type { GenerateRequest } from "../core/request.ts";
+import type { StreamContext, StreamSource } from "../core/source.ts";
+import type { Clock, Randomness } from "../core/time.ts";
+import { AttemptPlan } from "./attempt-plan.ts";
+import type { AttemptCall, Guard } from "./attempt.ts";
+import { withGuards } from "./attempt.ts";
+import { ConcurrencyLimit, withConcurrencyLimit } from "./concurrency-limit.ts";
+import { createFailover } from "./failover.ts";
+import { withHedge } from "./hedge.ts";
+import type { ModelProfile } from "./model-profiles.ts";
+import { profileOf, thinksFirst } from "./model-profiles.ts";
+import { observeAttempt } from "./observed-attempt.ts";
+import { withRetry } from "./retry.ts";
+import { RetryBudget } from "./retry-budget.ts";
+import { TargetHealth } from "./target-health.ts";
+import type { ServedTarget, Target } from "./target.ts";
+import type { WatchdogLimits } from "./watchdog.ts";
+import { Watchdog } from "./watchdog.ts";
+
+/** As in the configuration; see there for what each of them means. */
+export interface ReliabilitySettings {
+  firstEventTimeoutMs?: number | undefined;
+  firstTokenTimeoutMs: number;
+  stallTimeoutMs: number;
+  progressTimeoutMs: number;
+  reasoningTimeoutMs: number;
+  drainTimeoutMs: number;
+  totalTimeoutMs: number;
+  maxAttempts: number;
+  retryBudgetPercent: number;
+  hedge: Hedge;
+  breakerFailures: number;
+  breakerOpenMs: number;
+  queueLength: number;
+  queueTimeoutMs: number;
+}
+
+/** When a second target is raced: after so long without a token, when 95 of 100 answers had one, or never. */
+export type Hedge = { afterMs: number } | "p95" | "off";
+
+export interface TargetSpec {
+  provider: string;
+  model: string;
+  /** Whose models the provider serves, as in the vendor table. */
+  vendor: string;
+  protocol?: ProtocolName;
+  /** Calls the provider, with any model. */
+  source: StreamSource;
+  /** Whether it can go on from a begun answer, where somebody knows better than the table of profiles. */
+  prefill?: boolean;
+  /** In place of what the table of profiles says. */
+  profile?: ModelProfile;
+}
+
+/** How a route or a request wants its targets used; what is left out is as configured for all. */
+export interface RouteOptions {
+  strategy?: "failover" | "weighted";
+  /** Shares of the requests by the target's position, for `weighted`. Default 1 each. */
+  weights?: readonly number[];
+  hedge?: Hedge;
+  recovery?: "auto" | "off";
+  toolCalls?: "stream" | "atomic";
+}
+
+const shortestP95Ms = 300;
+const maxKnownTargets = 2_000;
+
+/** Makes sturdy sources of targets, and remembers how each target has been doing. */
+export class Reliability {
+  readonly #clock: Clock;
+  readonly #randomness: Randomness;
+  readonly #settings: ReliabilitySettings;
+  readonly #watchdog: Watchdog;
+  readonly #states = new Map<string, { health: TargetHealth; limit: ConcurrencyLimit }>();
+  readonly #targets = new Map<string, ServedTarget>();
+  readonly #budgets = new Map<string, RetryBudget>();
+
+  constructor(options: { clock: Clock; randomness: Randomness; settings: ReliabilitySettings }) {
+    this.#clock = options.clock;
+    this.#randomness = options.randomness;
+    this.#settings = options.settings;
+    this.#watchdog = new Watchdog(options);
+  }
+
+  /** A target that can be called: watched, observed, and not more often at once than it can take. */
+  target(spec: TargetSpec): ServedTarget {
+    const { provider, model, prefill } = spec;
+    return remembered(this.#targets, `${provider}/${model} ${prefill}`, () => this.#createTarget(spec));
+  }
+
+  /** One source of several targets. All that fails before the first content happens in here. */
+  source(targets: readonly ServedTarget[], options: RouteOptions = {}): StreamSource {
+    const [first] = targets;
+    if (first === undefined) throw new RangeError("a source needs at least one target");
+    const budget = this.budgetOf(first);
+    const { maxAttempts, totalTimeoutMs } = this.#settings;
+    return (request, sourceOptions) => {
+      const stream: StreamContext = sourceOptions.stream ?? { id: "", attempts: 0 };
+      stream.deadline ??= this.#clock.elapsed() + totalTimeoutMs;
+      budget.countRequest();
+      const ordered = this.#inOrder(targets, options);
+      const plan = new AttemptPlan({ targets: ordered, stream, maxAttempts, budget });
+      const failover = createFailover(plan, (target) => this.#retried(target, plan));
+      const afterMs = targets.length < 2 ? undefined : this.#hedgeAfterMs(ordered[0] ?? first, request, options.hedge);
+      const source = afterMs === undefined ? failover : this.#hedged(failover, plan, afterMs);
+      return source(request, { ...sourceOptions, stream });
+    };
+  }
+
+  /** What all calls beside the first of each request, recoveries included, are taken from. */
+  budgetOf({ name }: Target): RetryBudget {
+    return remembered(this.#budgets, name, () => {
+      return new RetryBudget({ clock: this.#clock, share: this.#settings.retryBudgetPercent / 100 });
+    });
+  }
+
+  #createTarget(spec: TargetSpec): ServedTarget {
+    const { provider, model, vendor, protocol, prefill } = spec;
+    const name = `${provider}/${model}`;
+    const profile = spec.profile ?? profileOf(vendor, model, prefill === undefined ? {} : { prefill });
+    const { health, limit } = this.#stateOf(name);
+    const guards = [
+      (call: AttemptCall): Guard => observeAttempt(call, { clock: this.#clock, provider, model }),
+      (call: AttemptCall): Guard => this.#watchdog.guard(call, name, this.#limitsFor(profile, call.request)),
+      (call: AttemptCall): Guard => health.guard(call),
+    ];
+    const named: StreamSource = (request, options) => spec.source({ ...request, model }, options);
+    const source = withConcurrencyLimit(withGuards(named, guards), limit, this.#clock);
+    const target = { name, provider, model, source, profile, health };
+    return protocol === undefined ? target : { ...target, protocol };
+  }
+
+  #retried({ source }: ServedTarget, plan: AttemptPlan): StreamSource {
+    return withRetry(source, {
+      clock: this.#clock,
+      randomness: this.#randomness,
+      take: () => plan.take(),
+      hasAlternative: () => plan.hasAlternative(),
+      forgive: () => plan.forgive(),
+    });
+  }
+
+  #hedged(source: StreamSource, plan: AttemptPlan, afterMs: number): StreamSource {
+    const take = (): (() => void) | undefined => (plan.hasAlternative() ? plan.take() : undefined);
+    return withHedge(source, { clock: this.#clock, afterMs, take });
+  }
+
+  #hedgeAfterMs(first: ServedTarget, request: GenerateRequest, own: Hedge | undefined): number | undefined {
+    const hedge = own ?? this.#settings.hedge;
+    if (hedge === "off") return undefined;
+    if (hedge !== "p95") return own === undefined && thinksFirst(first.profile, request) ? undefined : hedge.afterMs;
+    const { p95 } = first.health.latencies;
+    // By its definition one in twenty takes longer than that, which bounds the calls it costs.
+    return p95 === undefined ? undefined : Math.max(p95, shortestP95Ms);
+  }
+
+  #inOrder(targets: readonly ServedTarget[], { strategy, weights = [] }: RouteOptions): readonly ServedTarget[] {
+    if (strategy !== "weighted") return targets;
+    // Sorting by these gives each target the first place as often as its weight says, and so on for the places after it.
+    const keys = targets.map((_target, index) => -Math.log(1 - this.#randomness.number()) / (weights[index] ?? 1));
+    return targets
+      .map((target, index) => ({ target, key: keys[index] ?? 0 }))
+      .toSorted((a, b) => a.key - b.key)
+      .map(({ target }) => target);
+  }
+
+  #limitsFor(profile: ModelProfile, request: GenerateRequest): WatchdogLimits {
+    const settings = this.#settings;
+    const thinks = thinksFirst(profile, request);
+    const longest = (ms: number): number => (thinks ? Math.max(ms, settings.reasoningTimeoutMs) : ms);
+    const limits: WatchdogLimits = {
+      firstContentMs: longest(settings.firstTokenTimeoutMs),
+      stallMs: settings.stallTimeoutMs,
+      progressMs: longest(settings.progressTimeoutMs),
+      drainMs: settings.drainTimeoutMs,
+    };
+    if (settings.firstEventTimeoutMs !== undefined) limits.firstEventMs = settings.firstEventTimeoutMs;
+    return limits;
+  }
+
+  #stateOf(name: string): { health: TargetHealth; limit: ConcurrencyLimit } {
+    const { breakerFailures, breakerOpenMs, queueLength, queueTimeoutMs } = this.#settings;
+    const clock = this.#clock;
+    return remembered(this.#states, name, () => ({
+      health: new TargetHealth({ clock, failuresInARow: breakerFailures, openMs: breakerOpenMs }),
+      limit: new ConcurrencyLimit({ clock, randomness: this.#randomness, queueLength, queueMs: queueTimeoutMs }),
+    }));
+  }
+}
+
+/** Model names come from requests, so what is remembered of them is bounded. */
+function remembered<Value>(map: Map<string, Value>, name: string, create: () => Value): Value {
+  let value = map.get(name);
+  if (value === undefined) {
+    value = create();
+    const [oldest] = map.keys();
+    if (oldest !== undefined && map.size >= maxKnownTargets) map.delete(oldest);
+    map.set(name, value);
+  }
+  return value;
+}
