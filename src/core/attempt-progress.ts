@@ -13,6 +13,8 @@ export class AttemptProgress {
   steps = 0;
   /** The consumer is behind, so that nothing is taken from the provider: silence is not its fault. */
   isPaused = false;
+  /** The model has begun to speak, as opposed to thinking or calling tools. */
+  hasText = false;
   usage: Usage | undefined;
   finishReason: FinishReason | undefined;
   /** Choices that are complete. */
@@ -37,6 +39,9 @@ export class AttemptProgress {
         this.finished++;
         break;
       case "text-delta":
+        if (event.text === "") return;
+        this.hasText = true;
+        break;
       case "reasoning-delta":
         if (event.text === "") return;
         break;

@@ -175,6 +175,7 @@ export class Reliability {
       progressMs: longest(settings.progressTimeoutMs),
       drainMs: settings.drainTimeoutMs,
     };
+    if (thinks) limits.stallBeforeTextMs = limits.progressMs;
     if (settings.firstEventTimeoutMs !== undefined) limits.firstEventMs = settings.firstEventTimeoutMs;
     return limits;
   }

@@ -9,8 +9,10 @@ export interface WatchdogLimits {
   /** Until anything comes; left out, the first content decides. */
   firstEventMs?: number;
   firstContentMs: number;
-  /** Without a byte, once there was content. */
+  /** Without a byte, once there was content. A source that does not report has no bytes, only progress. */
   stallMs: number;
+  /** The same before the first word, where a model may think without a sign of it. Default: as `stallMs`. */
+  stallBeforeTextMs?: number;
   /** Without a step of the answer, once there was content, though bytes may flow. */
   progressMs: number;
   /** Between a complete answer and the end of its body, where usage may follow. */
@@ -112,12 +114,14 @@ class Watched {
   }
 
   #lookInside(now: number): void {
-    const { stallMs, progressMs, drainMs } = this.#limits;
+    const { progressMs, drainMs } = this.#limits;
     const { progress, request } = this.#call;
+    const { stallMs, stallBeforeTextMs = stallMs } = this.#limits;
+    const silenceMs = progress.hasText ? stallMs : stallBeforeTextMs;
     const isComplete = progress.finished >= (request.choices ?? 1);
     if (isComplete && now - this.#steppedAt >= drainMs && progress.conclude !== undefined) progress.conclude();
-    else if (now - this.#readAt >= stallMs) {
-      this.#end("stream-stalled", `${this.#name} fell silent in mid-answer for ${inSeconds(stallMs)}`);
+    else if (progress.reports && now - this.#readAt >= silenceMs) {
+      this.#end("stream-stalled", `${this.#name} fell silent in mid-answer for ${inSeconds(silenceMs)}`);
     } else if (now - this.#steppedAt >= progressMs) {
       this.#end(
         "stream-stalled",
