@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { remedyFor } from "../src/reliability/remedy.ts";
-import { read, refusal } from "./support/scripted-source.ts";
+import { hang, read, refusal } from "./support/scripted-source.ts";
 import { sturdy } from "./support/scripted-targets.ts";
 
 const words = ["one ", "two ", "three"];
@@ -207,7 +207,7 @@ describe("what is seen of attempts", () => {
 
   test("one that is left in the middle ends as cancelled, with the usage that came", async () => {
     const usage = { type: "usage", usage: { inputTokens: 3, outputTokens: 1 } } as const;
-    const parts = sturdy({ only: [["one", usage, "hang"]] });
+    const parts = sturdy({ only: [["one", usage, hang]] });
     const stop = new AbortController();
     const reading = read(parts.source, stop.signal);
     await parts.clock.advance(1_000);

@@ -4,7 +4,7 @@ import { createHeadrace } from "../src/index.ts";
 import { Watchdog, withWatchdog } from "../src/reliability/watchdog.ts";
 import { createVirtualClock } from "../src/testing.ts";
 import type { Step } from "./support/scripted-source.ts";
-import { read, scriptedSource } from "./support/scripted-source.ts";
+import { hang, deaf, pings, read, scriptedSource } from "./support/scripted-source.ts";
 
 const limits = { firstContentMs: 60_000, stallMs: 30_000, progressMs: 120_000, drainMs: 5_000 };
 
@@ -18,7 +18,7 @@ function watched(script: readonly Step[], more: { firstEventMs?: number } = {}) 
 
 describe("a provider that falls silent", () => {
   test("row 11: no first token ends the attempt at the limit, its upstream aborted within 100 ms", async () => {
-    const { clock, source, provider } = watched(["hang"]);
+    const { clock, source, provider } = watched([hang]);
     const reading = read(source);
     await clock.advance(59_900);
     expect(reading.isOver).toBe(false);
@@ -29,21 +29,21 @@ describe("a provider that falls silent", () => {
   });
 
   test("row 11: the same when the source does not listen to its signal", async () => {
-    const { clock, source } = watched(["deaf"]);
+    const { clock, source } = watched([deaf]);
     const reading = read(source);
     await clock.advance(60_100);
     expect(reading.error?.code).toBe("provider-timeout");
   });
 
   test("row 12: pings do not keep an attempt alive that has no token", async () => {
-    const { clock, source } = watched(["pings"]);
+    const { clock, source } = watched([pings]);
     const reading = read(source);
     await clock.advance(60_100);
     expect(reading.error?.code).toBe("provider-timeout");
   });
 
   test("row 12: pings in mid-answer are no progress", async () => {
-    const { clock, source, provider } = watched(["Hello", "pings"]);
+    const { clock, source, provider } = watched(["Hello", pings]);
     const reading = read(source);
     await clock.advance(119_000);
     expect(reading.isOver).toBe(false);
@@ -55,7 +55,7 @@ describe("a provider that falls silent", () => {
   });
 
   test("row 16: a stall in mid-answer ends the attempt, aborted before anybody hears of it", async () => {
-    const { clock, source, provider } = watched(["Hello", " world", "hang"]);
+    const { clock, source, provider } = watched(["Hello", " world", hang]);
     const reading = read(source);
     let wasAborted: boolean | undefined;
     void reading.done.then(() => (wasAborted = provider.calls[0]?.abortedAt !== undefined));
@@ -68,11 +68,11 @@ describe("a provider that falls silent", () => {
   });
 
   test("a limit for the first byte can be shorter than the one for the first token", async () => {
-    const silent = watched(["hang"], { firstEventMs: 5_000 });
+    const silent = watched([hang], { firstEventMs: 5_000 });
     const first = read(silent.source);
     await silent.clock.advance(5_100);
     expect(first.error?.message).toContain("nothing at all for 5 s");
-    const pinging = watched(["pings"], { firstEventMs: 5_000 });
+    const pinging = watched([pings], { firstEventMs: 5_000 });
     const second = read(pinging.source);
     await pinging.clock.advance(50_000);
     expect(second.isOver).toBe(false);

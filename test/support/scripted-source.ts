@@ -7,16 +7,13 @@ import type { Randomness } from "../../src/core/time.ts";
 import type { VirtualClock } from "../../src/testing.ts";
 
 /** One thing that a scripted provider does. A string is a word, a number a wait in milliseconds. */
-export type Step =
-  | string
-  | number
-  | HeadraceError
-  | StreamEvent
-  /** Silence without end, whether or not the signal is heard. */
-  | "hang"
-  | "deaf"
-  /** Bytes without an event every second, without end. */
-  | "pings";
+export type Step = string | number | HeadraceError | StreamEvent | typeof hang | typeof deaf | typeof pings;
+
+/** Silence without end; `deaf` does not even listen to its signal. */
+export const hang = Symbol("hang");
+export const deaf = Symbol("deaf");
+/** Bytes without an event every second, without end. */
+export const pings = Symbol("pings");
 
 export const request: GenerateRequest = {
   model: "asked",
@@ -47,9 +44,9 @@ export function scriptedSource(name: string, clock: VirtualClock, scripts: reado
     try {
       for (const step of script) {
         if (typeof step === "number") await clock.sleep(step, { signal });
-        else if (step === "deaf") await new Promise(() => {});
-        else if (step === "hang") await clock.sleep(1e9, { signal });
-        else if (step === "pings") {
+        else if (step === deaf) await new Promise(() => {});
+        else if (step === hang) await clock.sleep(1e9, { signal });
+        else if (step === pings) {
           for (;;) {
             await clock.sleep(1_000, { signal });
             if (progress !== undefined) progress.reads++;
