@@ -121,6 +121,7 @@ export class LiveStream {
     const { id, owner, protocol, model, created_at: createdAt, epoch, closed_at: closedAt } = this.row;
     const info: StreamInfo = { id, owner, protocol, model, createdAt, epoch, entries: this.#count };
     if (closedAt !== null) info.closedAt = closedAt;
+    if (this.row.chat !== null) info.chat = this.row.chat;
     return info;
   }
 

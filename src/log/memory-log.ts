@@ -111,13 +111,14 @@ export class MemoryLog implements StreamLog {
     return stream === undefined ? undefined : infoOf(stream);
   }
 
-  async list({ owner, limit, before }: ListOptions): Promise<StreamInfo[]> {
+  async list({ owner, limit, before, chat }: ListOptions): Promise<StreamInfo[]> {
     this.#checkOpen();
     const own = [...this.#streams.values()].filter(({ facts }) => facts.owner === owner).toReversed();
-    if (before === undefined) return own.slice(0, limit).map(infoOf);
-    const position = own.findIndex(({ facts }) => facts.id === before);
-    if (position === -1) throw streamNotFound(before);
-    return own.slice(position + 1, position + 1 + limit).map(infoOf);
+    const position = before === undefined ? -1 : own.findIndex(({ facts }) => facts.id === before);
+    if (before !== undefined && position === -1) throw streamNotFound(before);
+    const older = own.slice(position + 1);
+    const wanted = chat === undefined ? older : older.filter(({ facts }) => facts.chat === chat);
+    return wanted.slice(0, limit).map(infoOf);
   }
 
   async listOpen(): Promise<StreamInfo[]> {

@@ -208,7 +208,7 @@ export class SqliteLog implements StreamLog {
     return row === undefined ? undefined : infoOfRow(row);
   }
 
-  async list({ owner, limit, before }: ListOptions): Promise<StreamInfo[]> {
+  async list({ owner, limit, before, chat }: ListOptions): Promise<StreamInfo[]> {
     this.#check();
     let number: number | undefined;
     if (before !== undefined) {
@@ -216,7 +216,7 @@ export class SqliteLog implements StreamLog {
       if (row === undefined || row.owner !== owner) throw streamNotFound(before);
       number = row.number;
     }
-    const rows = this.#guard(() => this.#streams.ofOwner(owner, limit, number));
+    const rows = this.#guard(() => this.#streams.ofOwner({ owner, limit, chat, olderThan: number }));
     return rows.map((row) => this.#committed(row.id)?.info() ?? infoOfRow(row));
   }
 
@@ -353,7 +353,7 @@ export class SqliteLog implements StreamLog {
   }
 }
 
-function newRow({ id, owner, protocol, model, createdAt, idempotency }: NewStream): StreamRow {
+function newRow({ id, owner, protocol, model, createdAt, chat, idempotency }: NewStream): StreamRow {
   return {
     number: 0,
     id,
@@ -365,5 +365,6 @@ function newRow({ id, owner, protocol, model, createdAt, idempotency }: NewStrea
     epoch: 1,
     archived: 0,
     closed_at: null,
+    chat: chat ?? null,
   };
 }

@@ -46,6 +46,10 @@ const migrations = [
     PRIMARY KEY (stream, first_seq)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  ALTER TABLE streams ADD COLUMN chat TEXT;
+  CREATE INDEX streams_by_chat ON streams (owner, chat, number) WHERE chat IS NOT NULL;
+  `,
 ];
 
 export interface OpenDatabase {

@@ -14,6 +14,15 @@ export interface StreamRow {
   epoch: number;
   archived: number;
   closed_at: number | null;
+  chat: string | null;
+}
+
+export interface StreamQuery {
+  owner: string;
+  limit: number;
+  chat: string | undefined;
+  /** The number of a stream. */
+  olderThan: number | undefined;
 }
 
 export interface Claim {
@@ -21,7 +30,7 @@ export interface Claim {
   requestHash: string;
 }
 
-const columns = "number, id, owner, protocol, model, created_at, idempotency_key, epoch, archived, closed_at";
+const columns = "number, id, owner, protocol, model, created_at, idempotency_key, epoch, archived, closed_at, chat";
 
 /** The tables of streams and idempotency keys. */
 export class StreamTable {
@@ -29,7 +38,7 @@ export class StreamTable {
   readonly #byNumber: StatementSync;
   readonly #open: StatementSync;
   readonly #newest: StatementSync;
-  readonly #olderThan: StatementSync;
+  readonly #newestOfChat: StatementSync;
   readonly #closedBefore: StatementSync;
   readonly #insert: StatementSync;
   readonly #setEpoch: StatementSync;
@@ -46,11 +55,11 @@ export class StreamTable {
     this.#byId = select("WHERE id = ?");
     this.#byNumber = select("WHERE number = ?");
     this.#open = select("WHERE closed_at IS NULL");
-    this.#newest = select("WHERE owner = ? ORDER BY number DESC LIMIT ?");
-    this.#olderThan = select("WHERE owner = ? AND number < ? ORDER BY number DESC LIMIT ?");
+    this.#newest = select("WHERE owner = ? AND number < ? ORDER BY number DESC LIMIT ?");
+    this.#newestOfChat = select("WHERE owner = ? AND chat = ? AND number < ? ORDER BY number DESC LIMIT ?");
     this.#closedBefore = select("WHERE closed_at < ? LIMIT ?");
     this.#insert = database.prepare(
-      "INSERT INTO streams (id, owner, protocol, model, created_at, idempotency_key, epoch, archived) VALUES (?, ?, ?, ?, ?, ?, 1, 0)",
+      "INSERT INTO streams (id, owner, protocol, model, created_at, idempotency_key, chat, epoch, archived) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0)",
     );
     this.#setEpoch = database.prepare("UPDATE streams SET epoch = ? WHERE number = ?");
     this.#setClosed = database.prepare("UPDATE streams SET closed_at = ? WHERE number = ?");
@@ -76,9 +85,12 @@ export class StreamTable {
     return this.#open.all() as unknown as StreamRow[];
   }
 
-  /** Newest first; only those older than stream `before`, if given. */
-  ofOwner(owner: string, limit: number, before: number | undefined): StreamRow[] {
-    const rows = before === undefined ? this.#newest.all(owner, limit) : this.#olderThan.all(owner, before, limit);
+  /** Newest first; only those of one chat, or older than one stream, if asked for. */
+  ofOwner({ owner, limit, chat, olderThan = Number.MAX_SAFE_INTEGER }: StreamQuery): StreamRow[] {
+    const rows =
+      chat === undefined
+        ? this.#newest.all(owner, olderThan, limit)
+        : this.#newestOfChat.all(owner, chat, olderThan, limit);
     return rows as unknown as StreamRow[];
   }
 
@@ -91,9 +103,10 @@ export class StreamTable {
   }
 
   /** Returns the new stream's number. */
-  insert({ id, owner, protocol, model, createdAt, idempotency }: NewStream): number {
+  insert({ id, owner, protocol, model, createdAt, chat, idempotency }: NewStream): number {
     if (idempotency !== undefined) this.#claim.run(owner, idempotency.key, id, idempotency.requestHash, createdAt);
-    return Number(this.#insert.run(id, owner, protocol, model, createdAt, idempotency?.key ?? null).lastInsertRowid);
+    const inserted = this.#insert.run(id, owner, protocol, model, createdAt, idempotency?.key ?? null, chat ?? null);
+    return Number(inserted.lastInsertRowid);
   }
 
   setEpoch(number: number, epoch: number): void {
@@ -130,5 +143,6 @@ export function infoOfRow(row: StreamRow): StreamInfo {
     entries: row.archived,
   };
   if (row.closed_at !== null) info.closedAt = row.closed_at;
+  if (row.chat !== null) info.chat = row.chat;
   return info;
 }

@@ -37,6 +37,8 @@ export interface NewStream {
   model: string;
   /** Milliseconds since the epoch. */
   createdAt: number;
+  /** The conversation that it belongs to, as its owner calls it. */
+  chat?: string;
   /** Claimed for the owner in the same step that creates the stream. */
   idempotency?: { key: string; requestHash: string };
 }
@@ -60,6 +62,8 @@ export interface ListOptions {
   limit: number;
   /** Only streams created before this one of the owner's; for paging. */
   before?: string;
+  /** Only streams of this conversation. */
+  chat?: string;
 }
 
 /** Takes entries that were just committed; none when the subscription is over. */

@@ -62,6 +62,30 @@ export function describeStreams(opened: () => OpenedLog): void {
       });
     });
 
+    test("an owner finds the streams of one chat, newest first, and nobody else's", async () => {
+      await log.create(newStream("a", { chat: "trip" }));
+      await log.create(newStream("b", { chat: "work" }));
+      await log.create(newStream("c", { chat: "trip" }));
+      await log.create(newStream("d", { chat: "trip", owner: "bob" }));
+      await log.create(newStream("e"));
+      await log.append("a", 1, 0, [end]);
+      await pause();
+
+      const found = await log.list({ owner: "ann", chat: "trip", limit: 9 });
+
+      expect(found.map(({ id, chat }) => [id, chat])).toEqual([
+        ["c", "trip"],
+        ["a", "trip"],
+      ]);
+      expect((await log.list({ owner: "ann", chat: "trip", limit: 1 })).map(({ id }) => id)).toEqual(["c"]);
+      expect((await log.list({ owner: "ann", chat: "trip", limit: 9, before: "c" })).map(({ id }) => id)).toEqual([
+        "a",
+      ]);
+      await log.delete("c");
+      expect((await log.list({ owner: "ann", chat: "trip", limit: 9 })).map(({ id }) => id)).toEqual(["a"]);
+      expect(await log.list({ owner: "ann", chat: "", limit: 9 })).toEqual([]);
+    });
+
     test("open streams of every owner can be found", async () => {
       await log.create(newStream("a"));
       await log.create(newStream("b", { owner: "bob" }));

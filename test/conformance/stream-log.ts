@@ -41,7 +41,7 @@ export function describeStreamLog(name: string, openEmpty: () => Promise<OpenedL
       if (opened.reopen === undefined) return skip("this log stores nothing");
       let { log } = opened;
       await log.create(newStream("open", { idempotency: { key: "key", requestHash: "hash" } }));
-      await log.create(newStream("closed"));
+      await log.create(newStream("closed", { chat: "trip" }));
       await log.create(newStream("deleted"));
       await log.append("open", 1, 0, [text("x\ud83d")]);
       await log.append("closed", 1, 0, [text("y"), end]);
