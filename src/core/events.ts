@@ -2,7 +2,14 @@ import type { ErrorReport } from "./errors.ts";
 import type { Json, JsonObject } from "./json.ts";
 
 /** The wire formats that Headrace knows; what each of them is lies in `protocols/`. */
-export type ProtocolName = "openai-chat" | "ollama-chat" | "ollama-generate" | "plain-text" | "event-source" | "events";
+export type ProtocolName =
+  | "openai-chat"
+  | "ollama-chat"
+  | "ollama-generate"
+  | "plain-text"
+  | "event-source"
+  | "events"
+  | "ui-message-stream";
 
 /**
  * Why a choice stopped.
@@ -70,6 +77,19 @@ export interface StreamStart {
   createdAt: number;
   /** Whoever started the stream asked for usage in it, so whoever resumes it gets usage too. */
   includeUsage?: true;
+  chat?: ChatReference;
+}
+
+/** The conversation that a stream belongs to, for clients that name theirs. */
+export interface ChatReference {
+  /** As the client calls it; it means nothing to other owners. */
+  id: string;
+  /** The answer is added to a message that the client has already, such as one whose tools it has run. */
+  continues?: {
+    messageId: string;
+    /** What the message held, as the client wrote it. */
+    parts: Json[];
+  };
 }
 
 /** A provider began to answer. Constant facts of the answer are here, once. */

@@ -1,4 +1,4 @@
-import type { ProtocolName } from "./events.ts";
+import type { ChatReference, ProtocolName } from "./events.ts";
 import type { JsonObject } from "./json.ts";
 
 export type Role = "system" | "developer" | "user" | "assistant" | "tool";
@@ -94,6 +94,8 @@ export interface GenerateRequest {
   metadata?: Readonly<Record<string, string>>;
   /** Whether the caller's protocol asked for usage; providers are always asked. */
   wantsUsage?: boolean;
+  /** The conversation that this goes on with, where the caller named it. Providers are not told. */
+  chat?: ChatReference;
   /** Whether the caller reads the answer as a stream; providers always stream. */
   wantsStream?: boolean;
   /**

@@ -5,6 +5,7 @@ import { ollamaChat, ollamaGenerate } from "./ollama.ts";
 import { openaiChat } from "./openai-chat.ts";
 import { plainText } from "./plain-text.ts";
 import type { Protocol } from "./protocol.ts";
+import { uiMessageStream } from "./ui-message-stream.ts";
 
 export const protocols: Readonly<Record<ProtocolName, Protocol>> = {
   "openai-chat": openaiChat,
@@ -13,4 +14,5 @@ export const protocols: Readonly<Record<ProtocolName, Protocol>> = {
   "plain-text": plainText,
   "event-source": eventSource,
   events,
+  "ui-message-stream": uiMessageStream,
 };

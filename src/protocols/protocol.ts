@@ -35,6 +35,11 @@ export interface WriteOptions {
   includeUsage?: boolean;
   /** The id that frames carry when no provider gave one. */
   streamId: string;
+  /**
+   * The reader builds its message anew from this stream, so it is also told what the message held before the answer was
+   * added to it (`StreamStart.chat`). Default false.
+   */
+  replay?: boolean;
 }
 
 /** Writes the body for one reader. Pure state: the same events give the same frames, live, resumed or replayed. */
@@ -84,6 +89,8 @@ export interface Protocol {
   readonly eventIds?: false;
   /** Content type of a streamed body. */
   readonly contentType: string;
+  /** Further headers of a streamed body, names in lower case. */
+  readonly responseHeaders?: Readonly<Record<string, string>>;
 
   /** Missing for protocols that no provider speaks. */
   readonly endpoint?: Endpoint;

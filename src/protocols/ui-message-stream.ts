@@ -1,0 +1,28 @@
+import { readError, writeError } from "./openai-chat-errors.ts";
+import type { Protocol } from "./protocol.ts";
+import { readAnswer, writeAnswer } from "./ui-message-stream-answer.ts";
+import { UiStreamReader } from "./ui-message-stream-reader.ts";
+import { readRequest } from "./ui-message-stream-request.ts";
+import { writeRequest } from "./ui-message-stream-request-writer.ts";
+import { UiStreamWriter } from "./ui-message-stream-writer.ts";
+
+/**
+ * What the AI SDK's `useChat` speaks with its server. Its client checks each chunk against a schema and throws at a type
+ * it does not know.
+ *
+ * @see https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol
+ */
+export const uiMessageStream: Protocol = {
+  name: "ui-message-stream",
+  framing: "sse",
+  contentType: "text/event-stream",
+  responseHeaders: { "x-vercel-ai-ui-message-stream": "v1" },
+  readRequest,
+  writeRequest,
+  createEventReader: (quirks) => new UiStreamReader(quirks),
+  createEventWriter: (options) => new UiStreamWriter(options),
+  readAnswer,
+  writeAnswer,
+  readError,
+  writeError,
+};
