@@ -20,6 +20,7 @@ interface ChatTenant {
 
 /** Two families of clients have chosen the same path; the body tells who asks. */
 const tenants: readonly ChatTenant[] = [
+  { protocol: "ui-message-stream", speaks: hasUiMessages },
   { protocol: "ollama-chat", speaks: (body) => !hasUiMessages(body), answerAtOnce: answerPreload },
 ];
 

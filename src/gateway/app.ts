@@ -11,6 +11,7 @@ import type { ModelInfo, Router } from "../routing/router.ts";
 import type { OnDisconnect, Streams } from "../streams/streams.ts";
 import { chatFromBody } from "./api-chat.ts";
 import type { BodyLimits } from "./body.ts";
+import { resumeChat, stopChat } from "./chat-routes.ts";
 import type { GatewayContext, GatewayEnvironment } from "./environment.ts";
 import { generateFromBody, generateFromQuery } from "./generate.ts";
 import type { GuardOptions } from "./guard.ts";
@@ -66,6 +67,8 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));
 
   app.post("/api/chat", chatFromBody(options));
+  app.get("/api/chat/:chatId/stream", resumeChat(options));
+  app.on(["POST", "DELETE"], "/api/chat/:chatId/stop", stopChat(options));
   app.post("/api/generate", ollamaGenerate(options));
   app.post("/api/show", showModel(options));
   app.get("/api/tags", listTags(options));
@@ -147,6 +150,7 @@ function greeting(origin: string): string {
   POST ${origin}/v1/chat/completions   OpenAI Chat Completions: point any OpenAI SDK at ${origin}/v1
   GET  ${origin}/stream?prompt=Hello   for EventSource
   POST ${origin}/generate              {"prompt": "Hello"} gives chunked text
+  POST ${origin}/api/chat              the AI SDK's useChat, also /api/chat/{id}/stream and /stop
   POST ${origin}/api/chat              Ollama, also /api/generate: point its clients at ${origin}
   POST ${origin}/v1/streams            start a stream for the headrace client
   GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it

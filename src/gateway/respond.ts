@@ -114,6 +114,7 @@ function sseHeaders(c: GatewayContext, { protocol, writeOptions }: RespondOption
     "content-type": protocol.contentType,
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
+    ...protocol.responseHeaders,
     ...streamHeaders(c, writeOptions.streamId),
   };
 }

@@ -40,7 +40,7 @@ export async function followStream(
   const info = await streams.info(streamId, c.var.owner);
   const [header] = await log.read(streamId, { after: -1, limit: 1 });
   const includeUsage = header?.event.type === "stream-start" && header.event.includeUsage === true;
-  const writeOptions = { streamId, includeUsage };
+  const writeOptions = { streamId, includeUsage, replay: cursor === undefined };
   let position = cursor === undefined ? beginning : await positionAfter(log, streamId, cursor);
   if (info.closedAt !== undefined && position.seq >= info.entries) {
     // An EventSource reconnects for ever unless it is told that this was all.

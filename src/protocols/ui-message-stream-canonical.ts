@@ -101,8 +101,8 @@ export class UiChunks {
     if (type === "start") this.#hasStarted = true;
     if (type === "start-step") this.#isInStep = true;
     if (type === "finish-step") this.#isInStep = false;
-    if (type === "text-start") this.#open = newBlock("text", String(id));
-    if (type === "reasoning-start") this.#open = newBlock("reasoning", String(id));
+    if (type === "text-start") this.#open = newBlock("text", textOf(id));
+    if (type === "reasoning-start") this.#open = newBlock("reasoning", textOf(id));
     if ((type === "text-end" || type === "reasoning-end") && this.#open?.id === id) this.#open = undefined;
     this.calls.note(chunk);
   }
@@ -165,6 +165,10 @@ function newBlock(kind: BlockKind, id: string): OpenBlock {
   const type = kind === "reasoning" ? "reasoning-delta" : "text-delta";
   const deltaPrefix = `data: {"type":"${type}","id":${JSON.stringify(id)},"delta":`;
   return { kind, id, deltaPrefix, signature: "", redacted: false, citations: [] };
+}
+
+function textOf(id: Json | undefined): string {
+  return typeof id === "string" ? id : "";
 }
 
 function isBroken(reason: FinishReason): boolean {

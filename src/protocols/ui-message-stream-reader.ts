@@ -1,13 +1,12 @@
-import { HeadraceError } from "../core/errors.ts";
 import type { ErrorReport } from "../core/errors.ts";
 import type { AttemptStart, FinishReason, StreamEnd, StreamEvent } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import type { EventReader, ProtocolQuirks } from "./protocol.ts";
+import type { ProtocolQuirks } from "./protocol.ts";
 import type { RepeatedFrame } from "./repeated-frame.ts";
 import { repeatedFrame } from "./repeated-frame.ts";
-import { createSseReader } from "./sse.ts";
+import type { FrameReader } from "./sse-body.ts";
 import { isUsage } from "./text-answer.ts";
 import { isText, readOwnMetadata, textMembers } from "./ui-message-stream-chunk.ts";
 import { readFinishReason } from "./ui-message-stream-finish.ts";
@@ -16,8 +15,7 @@ import { UiToolCalls } from "./ui-message-stream-tool-calls.ts";
 type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" | "warning" | "seam" }>;
 
 /** Makes events of a UI message stream. Each chunk that says more than its event is kept in `extra`. */
-export class UiStreamReader implements EventReader {
-  readonly #frames = createSseReader();
+export class UiChunkReader implements FrameReader {
   readonly #endsWithoutMarker: boolean;
   readonly #calls = new UiToolCalls();
   /** Ids of the parts that deltas without `extra` belong to. */
@@ -32,35 +30,26 @@ export class UiStreamReader implements EventReader {
     this.#endsWithoutMarker = endsWithoutMarker === true;
   }
 
-  push(bytes: Uint8Array): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    try {
-      const frames = this.#frames.push(bytes);
-      const [first] = frames;
-      if (frames.length === 1 && first !== undefined) return this.#read(first.data);
-      return frames.flatMap(({ data }) => this.#read(data));
-    } catch (error) {
-      if (error instanceof HeadraceError) return this.#fail(error.report());
-      throw error;
-    }
+  get hasEnded(): boolean {
+    return this.#hasEnded;
   }
 
   end(): StreamEvent[] {
-    return this.#endsWithoutMarker ? this.#end() : this.#fail(truncated);
+    return this.#endsWithoutMarker ? this.#complete() : this.fail(truncated);
   }
 
-  #read(data: string): StreamEvent[] {
+  read(data: string): StreamEvent[] {
     if (this.#hasEnded) return [];
     const repetition = this.#repeated?.read(data);
     if (repetition !== undefined) return [repetition];
-    if (data === "[DONE]" || data.trim() === "[DONE]") return this.#end();
+    if (data === "[DONE]" || data.trim() === "[DONE]") return this.#complete();
     if (data.trim() === "") return [];
     let chunk: unknown;
     try {
       chunk = JSON.parse(data);
     } catch {
       // Chunks build on each other: after a broken one nothing is certain.
-      return this.#fail({ code: "provider-error", message: "the provider sent an event that is no JSON" });
+      return this.fail({ code: "provider-error", message: "the provider sent an event that is no JSON" });
     }
     if (!isJsonObject(chunk)) return [];
     delete chunk["__proto__"];
@@ -72,7 +61,7 @@ export class UiStreamReader implements EventReader {
 
   #readChunk(chunk: JsonObject): StreamEvent[] {
     const error = errorOf(chunk, this.#stepHasContent);
-    if (error !== undefined) return this.#fail(error);
+    if (error !== undefined) return this.fail(error);
     const isCurrent = this.#follow(chunk);
     const steps = this.#steps(chunk);
     const isPlain = steps.length === 1 && isCurrent && isBareDelta(chunk);
@@ -143,14 +132,14 @@ export class UiStreamReader implements EventReader {
     return [{ type: "finish", ...finish }, ...(isUsage(usage) ? [{ type: "usage" as const, usage }] : [])];
   }
 
-  #end(): StreamEvent[] {
-    if (this.#finished === undefined) return this.#fail(truncated);
+  #complete(): StreamEvent[] {
+    if (this.#finished === undefined) return this.fail(truncated);
     if (this.#hasEnded) return [];
     this.#hasEnded = true;
     return [{ type: "stream-end", outcome: outcomeOf([this.#finished]) }];
   }
 
-  #fail(error: ErrorReport): StreamEvent[] {
+  fail(error: ErrorReport): StreamEvent[] {
     if (this.#hasEnded) return [];
     this.#hasEnded = true;
     return [{ type: "stream-end", outcome: "failed", error }];

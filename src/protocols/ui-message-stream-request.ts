@@ -50,7 +50,7 @@ function readSettings(fields: BodyFields) {
     topK: fields.integer("topK", { min: -1 }),
     presencePenalty: fields.number("presencePenalty", { min: -2, max: 2 }),
     frequencyPenalty: fields.number("frequencyPenalty", { min: -2, max: 2 }),
-    stop: stop,
+    stop,
     seed: fields.integer("seed", { min: Number.MIN_SAFE_INTEGER }),
     reasoningEffort: fields.string("reasoningEffort"),
   };

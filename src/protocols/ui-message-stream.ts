@@ -1,7 +1,9 @@
+import { isJsonObject } from "../core/json.ts";
 import { readError, writeError } from "./openai-chat-errors.ts";
 import type { Protocol } from "./protocol.ts";
+import { SseBody } from "./sse-body.ts";
 import { readAnswer, writeAnswer } from "./ui-message-stream-answer.ts";
-import { UiStreamReader } from "./ui-message-stream-reader.ts";
+import { UiChunkReader } from "./ui-message-stream-reader.ts";
 import { readRequest } from "./ui-message-stream-request.ts";
 import { writeRequest } from "./ui-message-stream-request-writer.ts";
 import { UiStreamWriter } from "./ui-message-stream-writer.ts";
@@ -19,7 +21,10 @@ export const uiMessageStream: Protocol = {
   responseHeaders: { "x-vercel-ai-ui-message-stream": "v1" },
   readRequest,
   writeRequest,
-  createEventReader: (quirks) => new UiStreamReader(quirks),
+  createEventReader: (quirks) =>
+    new SseBody(new UiChunkReader(quirks), (document) => {
+      return isJsonObject(document) && Array.isArray(document["parts"]) ? readAnswer(document) : undefined;
+    }),
   createEventWriter: (options) => new UiStreamWriter(options),
   readAnswer,
   writeAnswer,

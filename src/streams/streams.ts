@@ -4,7 +4,7 @@ import type { Observe } from "../core/observer.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
-import type { LogEntry, StreamInfo, StreamLog } from "../log/stream-log.ts";
+import type { LogEntry, NewStream, StreamInfo, StreamLog } from "../log/stream-log.ts";
 import type { Reader, Rendering, Sink } from "./broadcast.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Position } from "./follow.ts";
@@ -88,9 +88,12 @@ export class Streams {
     this.#admit(options.owner);
     const { log, clock, createStreamId, observe } = this.#options;
     const { request, protocol, owner, idempotency } = options;
+    const { chat } = request;
     const id = createStreamId();
     const createdAt = clock.now();
-    const stream = { id, owner, protocol, model: request.model, createdAt };
+    const stream: NewStream = { id, owner, protocol, model: request.model, createdAt };
+    if (chat !== undefined) stream.chat = chat.id;
+    const previous = chat === undefined ? undefined : await this.ofChat(chat.id, owner);
     const created = await log.create(idempotency === undefined ? stream : { ...stream, idempotency });
     if (created.status === "exists") {
       if (created.requestHash === idempotency?.requestHash) return { id: created.streamId, attached: true };
@@ -109,7 +112,9 @@ export class Streams {
       createdAt,
     };
     if (request.wantsUsage === true) header.includeUsage = true;
+    if (chat !== undefined) header.chat = chat;
     this.#run(header, epoch, options);
+    if (previous !== undefined) this.#letGo(previous.id);
     observe({ type: "stream-started", streamId: id, model: request.model, protocol });
     return { id, attached: false };
   }
@@ -128,6 +133,12 @@ export class Streams {
       );
     }
     return info;
+  }
+
+  /** The current stream of a conversation, which is its newest. */
+  async ofChat(chat: string, owner: string): Promise<StreamInfo | undefined> {
+    const [newest] = await this.#options.log.list({ owner, chat, limit: 1 });
+    return newest;
   }
 
   list(options: { owner: string; limit: number; before?: string }): Promise<StreamInfo[]> {
@@ -281,6 +292,14 @@ export class Streams {
     const count = (this.#openByOwner.get(owner) ?? 0) + change;
     if (count > 0) this.#openByOwner.set(owner, count);
     else this.#openByOwner.delete(owner);
+  }
+
+  /** Nobody will come back for it, so it goes on only as long as it has readers. */
+  #letGo(streamId: string): void {
+    const open = this.#open.get(streamId);
+    if (open === undefined) return;
+    open.onDisconnect = "cancel";
+    if (!this.#readers.has(streamId)) this.#linger(streamId);
   }
 
   #linger(streamId: string): void {
