@@ -6,6 +6,7 @@ import { type Config, type ConfigInput, parseConfig } from "../config.ts";
 import { HeadraceError } from "../core/errors.ts";
 import { isJsonObject } from "../core/json.ts";
 import { loadEnvironmentFile } from "./environment-file.ts";
+import { documents, parseDocument, reasonOf } from "./document.ts";
 import { configFromEnvironment, type Environment } from "./environment.ts";
 
 export interface LoadOptions {
@@ -30,7 +31,6 @@ export interface LoadedConfig {
 }
 
 const modules = ["ts", "mts", "js", "mjs"];
-const documents = ["json", "jsonc", "yaml", "yml", "toml"];
 
 /**
  * Reads the configuration from everywhere it can be: flag > variable > file > default.
@@ -97,25 +97,6 @@ async function importConfig(file: string): Promise<unknown> {
     "invalid-request",
     `${file} has no default export; write \`export default defineConfig({ ... })\``,
   );
-}
-
-async function parseDocument(text: string, extension: string): Promise<unknown> {
-  // An empty document says nothing, which is fine; the parsers disagree about it.
-  if (text.trim() === "") return {};
-  const { parseJSONC, parseTOML, parseYAML } = await import("confbox");
-  if (extension === "toml") return parseTOML(text);
-  if (extension === "yaml" || extension === "yml") return parseYAML(text) ?? {};
-  if (extension === "json") return JSON.parse(text);
-  return parseJSONC(text, { allowTrailingComma: true });
-}
-
-/** The parser's words and place, without the lines of the file that it quotes: there may be a key in them. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const [sentence = ""] = error.message.split("\n");
-  const reason = sentence.replace(/, (?:\.{3})?".*"(?:\.{3})? is not valid JSON$/, "");
-  const { line, column } = error as { line?: unknown; column?: unknown };
-  return typeof line === "number" && typeof column === "number" ? `${reason} (${line}:${column})` : reason;
 }
 
 /** Keys of the environment do not replace those of the file: rotating a key needs both for a while. */
