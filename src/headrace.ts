@@ -22,7 +22,8 @@ import { protocols } from "./protocols/all.ts";
 import type { Fetch } from "./providers/fetch-transport.ts";
 import { createFetchTransport } from "./providers/fetch-transport.ts";
 import { createHttpProvider } from "./providers/http-provider.ts";
-import { createSimulator, simulatorModels } from "./providers/simulator/simulator.ts";
+import { simulatorModels } from "./providers/simulator/models.ts";
+import { createSimulatorSource } from "./providers/simulator/source.ts";
 import type { Transport } from "./providers/transport.ts";
 import { createUserModelSource } from "./providers/user-model.ts";
 import type { Vendor } from "./providers/vendors.ts";
@@ -164,12 +165,10 @@ function createRouterFrom(config: Config, { environment, transport, clock, rando
   for (const [name, provider] of Object.entries(found)) {
     providers.set(name, openProvider(name, provider, environment, transport));
   }
-  const simulated = createFetchTransport(createSimulator({ clock }));
   if (!providers.has("sim")) {
-    const protocol = protocols["openai-chat"];
-    const source = createHttpProvider({ name: "sim", protocol, baseUrl: "http://simulator/v1", transport: simulated });
+    const source = createSimulatorSource({ clock });
     const label = "the simulator";
-    providers.set("sim", { source, vendor: "simulator", protocol: protocol.name, label, models: simulatorModels });
+    providers.set("sim", { source, vendor: "simulator", protocol: "openai-chat", label, models: simulatorModels });
   }
   const routes = Object.entries(config.routes).map(([name, route]) => [name, routeFrom(route)] as const);
   const models = new Map<string, StreamSource>();

@@ -2,11 +2,13 @@ import { HeadraceError } from "../../core/errors.ts";
 import type { GenerateRequest, Message, ToolDefinition } from "../../core/request.ts";
 import { textOf } from "../../core/request.ts";
 import { answerText, subjectOf } from "./answer-text.ts";
+import { type Begun, findBegun } from "./begun.ts";
 import type { SampleSource } from "./json-sample.ts";
 import { sampleJson } from "./json-sample.ts";
 import { models } from "./models.ts";
 import { SeededRandom } from "./random.ts";
 import { reasoningText } from "./reasoning.ts";
+import { inOtherWords, textOfWords } from "./words.ts";
 
 export interface SimulatedCall {
   kind: "function" | "custom";
@@ -22,31 +24,51 @@ export interface Content {
   calls: readonly SimulatedCall[];
 }
 
+/** What a request asks of the answer besides what its protocol can say. */
+export interface Manner {
+  /** Exactly so many words of text. */
+  words?: number;
+  /** What is done to a begun answer that should be continued. Default: it is continued. */
+  continuing?: "restart" | "paraphrase";
+}
+
 /**
  * Makes up an answer.
  *
  * It depends on the model, the messages, and the seed only: a request that also has the first part of that answer as
- * its last message is answered with the rest.
+ * its last message, or asks to repeat the last words of that part, is answered with the rest.
  *
  * @throws HeadraceError `invalid-request` - `tool_choice` names a tool that is not there.
  */
-export function contentOf(request: GenerateRequest, choice: number, baseSeed: string): Content {
-  const { messages, begun } = splitBegun(request.messages);
-  const asked = { ...request, messages };
+export function contentOf(request: GenerateRequest, choice: number, baseSeed: string, manner: Manner): Content {
+  const begun = findBegun(request.messages);
+  const asked = { ...request, messages: begun?.messages ?? request.messages };
+  const { messages } = asked;
+  const speaker: Speaker = { asked, choice, baseSeed, manner };
   const random = randomFor(asked, choice, baseSeed);
   const {
     tools = [],
     toolChoice = "auto",
     reasoningEffort = models[request.model]?.reasons ? "medium" : "none",
   } = request;
-  if (begun !== undefined) return { reasoning: "", text: restOf(begun, asked, choice, baseSeed), calls: [] };
+  const isRestart = manner.continuing === "restart";
+  if (begun !== undefined && !isRestart) return { reasoning: "", text: continued(begun, speaker), calls: [] };
 
   const reasoning = reasoningText(subjectOf(messages), reasoningEffort, random.fork("reasoning"));
   const hasResult = messages.at(-1)?.content.some(({ type }) => type === "tool-result") ?? false;
   if (tools.length > 0 && toolChoice !== "none" && !hasResult) {
     return { reasoning, text: "", calls: callsFor(asked, tools, random.fork("calls")) };
   }
-  return { reasoning, text: textFor(asked, random), calls: [] };
+  const text = textFor(speaker, random);
+  return { reasoning, text: manner.continuing === "paraphrase" ? inOtherWords(text) : text, calls: [] };
+}
+
+/** Who says something, and to what. */
+interface Speaker {
+  asked: GenerateRequest;
+  choice: number;
+  baseSeed: string;
+  manner: Manner;
 }
 
 function randomFor({ model, messages, seed }: GenerateRequest, choice: number, baseSeed: string): SeededRandom {
@@ -54,15 +76,11 @@ function randomFor({ model, messages, seed }: GenerateRequest, choice: number, b
   return new SeededRandom(JSON.stringify([model, said, seed ?? baseSeed])).fork(choice);
 }
 
-/** The answer that a last message from the assistant has begun. */
-function splitBegun(messages: readonly Message[]): { messages: readonly Message[]; begun?: string } {
-  const last = messages.at(-1);
-  const begun =
-    last?.role === "assistant" && !last.content.some(({ type }) => type === "tool-call") ? textOf(last.content) : "";
-  return begun === "" ? { messages } : { messages: messages.slice(0, -1), begun };
-}
-
-function textFor({ messages, responseFormat }: GenerateRequest, random: SeededRandom): string {
+function textFor({ asked, baseSeed, manner }: Speaker, random: SeededRandom): string {
+  const { messages, responseFormat, seed } = asked;
+  if (manner.words !== undefined) {
+    return textOfWords(manner.words, messages, subjectOf(messages), String(seed ?? baseSeed));
+  }
   const text = answerText(messages, random.fork("text"));
   if (responseFormat === undefined || responseFormat.type === "text") return text;
   const plain = text
@@ -78,18 +96,28 @@ function textFor({ messages, responseFormat }: GenerateRequest, random: SeededRa
   return JSON.stringify(sampleJson(responseFormat.schema, source));
 }
 
+/** The words that were to be repeated, and the rest. */
+function continued(begun: Begun, speaker: Speaker): string {
+  const rest = restOf(begun, speaker);
+  return speaker.manner.continuing === "paraphrase" ? inOtherWords(begun.echo + rest) : begun.echo + rest;
+}
+
 /**
  * Where the begun answer is ours, or another simulated model's, its rest; else something that fits behind it. Other
  * models count because whoever continues a broken answer may well ask another one.
  */
-function restOf(begun: string, asked: GenerateRequest, choice: number, baseSeed: string): string {
+function restOf({ said, echo }: Begun, { asked, choice, baseSeed, manner }: Speaker): string {
   for (const model of new Set([asked.model, ...Object.keys(models)])) {
-    const text = textFor(asked, randomFor({ ...asked, model }, choice, baseSeed));
-    if (text.startsWith(begun)) return text.slice(begun.length);
+    const speaker = { asked: { ...asked, model }, choice, baseSeed, manner };
+    const text = textFor(speaker, randomFor(speaker.asked, choice, baseSeed));
+    if (said !== undefined && text.startsWith(said)) return text.slice(said.length);
+    const at = said === undefined ? text.lastIndexOf(echo) : -1;
+    if (at >= 0) return text.slice(at + echo.length);
   }
+  const before = said ?? echo;
   const subject = subjectOf(asked.messages);
-  const bridge = /[.!?:]["'”)*]*\s*$/.test(begun) ? `There is more to say about ${subject}, but` : "and so on:";
-  const space = /\s$/.test(begun) ? "" : " ";
+  const bridge = /[.!?:]["'”)*]*\s*$/.test(before) ? `There is more to say about ${subject}, but` : "and so on:";
+  const space = /\s$/.test(before) ? "" : " ";
   return `${space}${bridge} the core of it stays the same. Start with a small case, change one thing at a time, and see what follows.`;
 }
 

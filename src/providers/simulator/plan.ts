@@ -2,18 +2,27 @@ import { HeadraceError } from "../../core/errors.ts";
 import type { FinishReason, StreamEvent } from "../../core/events.ts";
 import { outcomeOf } from "../../core/events.ts";
 import type { GenerateRequest } from "../../core/request.ts";
-import type { Content } from "./content.ts";
+import type { Content, Manner } from "./content.ts";
 import { contentOf } from "./content.ts";
 import { logprobsOf } from "./logprobs.ts";
 import { firstTokenMs, models, simulatorModels, tokenGapMs } from "./models.ts";
 import { SeededRandom } from "./random.ts";
-import { countTokens, tokensOf } from "./tokens.ts";
+import { countTokens, tokensOf, wordsOf } from "./tokens.ts";
 
-/** An event, and how long after the one before it. */
-export interface Step {
-  waitMs: number;
-  event: StreamEvent;
-}
+/** An event, or something that goes wrong, and how long after the step before it. */
+export type Step =
+  | { waitMs: number; event: StreamEvent }
+  /** With `repeats`, again and again for ever: nothing after it is reached. An infinite wait never ends. */
+  | { waitMs: number; mishap: Mishap; repeats?: true };
+
+/** What goes wrong on the wire at a moment of the answer. */
+export type Mishap =
+  | { type: "keep-alive" }
+  | { type: "silence" }
+  | { type: "duplicate"; times: number }
+  | { type: "malformed"; extra: boolean }
+  | { type: "reorder" }
+  | { type: "end"; how: "cut" | "reset" | "eof" };
 
 /** An answer in every detail before any of it is sent. Whatever is to go wrong with an answer is done to its plan. */
 export interface Plan {
@@ -27,6 +36,11 @@ export interface PlanOptions {
   createdAt: number;
   /** Used by requests that have no seed of their own. */
   seed: string;
+  manner?: Manner;
+  /** Milliseconds before each token, instead of the model's own pace. */
+  intervalMs?: number;
+  /** Reasoning ends with a signature. */
+  signed?: true;
 }
 
 /**
@@ -34,7 +48,8 @@ export interface PlanOptions {
  *
  * @throws HeadraceError `model-not-found` - nothing of that name is simulated.
  */
-export function planAnswer(request: GenerateRequest, { createdAt, seed }: PlanOptions): Plan {
+export function planAnswer(request: GenerateRequest, options: PlanOptions): Plan {
+  const { createdAt, seed, manner = {}, intervalMs, signed = false } = options;
   const { model: name, messages, maxOutputTokens = Number.POSITIVE_INFINITY } = request;
   const model = Object.hasOwn(models, name) ? models[name] : undefined;
   if (model === undefined) {
@@ -46,23 +61,25 @@ export function planAnswer(request: GenerateRequest, { createdAt, seed }: PlanOp
   const random = new SeededRandom(JSON.stringify([name, messages, request.seed ?? seed]));
   const answerId = random.fork("id").id(24);
   const timing = random.fork("timing");
-  const startsAt = firstTokenMs(model, timing);
+  const startsAt = intervalMs ?? firstTokenMs(model, timing);
 
   const timed: { at: number; event: StreamEvent }[] = [];
   const reasons: FinishReason[] = [];
   let outputTokens = 0;
   let reasoningTokens = 0;
   for (let choice = 0; choice < (request.choices ?? 1); choice++) {
-    const spoken = speak(contentOf(request, choice, seed), request, {
+    const spoken = speak(contentOf(request, choice, seed, manner), request, {
       choice,
+      signed,
+      byWord: manner.words !== undefined,
       maxOutputTokens,
       random: random.fork(choice),
     });
     let at = startsAt;
     spoken.events.forEach((event, index) => {
       // A call's announcement comes with its first arguments, the finish with the last token.
-      const isToken = event.type !== "finish" && event.type !== "tool-call-start";
-      if (index > 0 && isToken) at += tokenGapMs(model, timing);
+      const isToken = event.type.endsWith("-delta");
+      if (index > 0 && isToken) at += intervalMs ?? tokenGapMs(model, timing);
       timed.push({ at, event });
     });
     reasons.push(spoken.reason);
@@ -96,6 +113,9 @@ interface Spoken {
 
 interface SpeakOptions {
   choice: number;
+  signed: boolean;
+  /** The text is said word by word rather than token by token. */
+  byWord: boolean;
   maxOutputTokens: number;
   random: SeededRandom;
 }
@@ -104,7 +124,7 @@ interface SpeakOptions {
 function speak(
   { reasoning, text, calls }: Content,
   request: GenerateRequest,
-  { choice, maxOutputTokens, random }: SpeakOptions,
+  { choice, signed, byWord, maxOutputTokens, random }: SpeakOptions,
 ): Spoken {
   const events: StreamEvent[] = [];
   let tokens = 0;
@@ -120,8 +140,11 @@ function speak(
 
   say(tokensOf(reasoning), (piece) => ({ type: "reasoning-delta", choice, text: piece }));
   const reasoningTokens = tokens;
+  if (signed && tokens > 0 && !isCut) {
+    events.push({ type: "reasoning-signature", choice, signature: random.fork("signature").id(64) });
+  }
   const kept = beforeStop(text, request.stop ?? []);
-  say(tokensOf(kept), (piece) => ({
+  say(byWord ? wordsOf(kept) : tokensOf(kept), (piece) => ({
     type: "text-delta",
     choice,
     text: piece,

@@ -1,15 +1,19 @@
-import { AnswerFold } from "../../core/answer.ts";
 import { HeadraceError, toHeadraceError } from "../../core/errors.ts";
-import type { Json, JsonObject } from "../../core/json.ts";
-import { isJsonObject } from "../../core/json.ts";
-import type { GenerateRequest } from "../../core/request.ts";
+import type { JsonObject } from "../../core/json.ts";
 import type { Clock } from "../../core/time.ts";
 import { protocols } from "../../protocols/all.ts";
 import type { Protocol, RequestTarget } from "../../protocols/protocol.ts";
+import { type Call, readCall, readJson, wrongMethod } from "./call.ts";
+import { BrokenConnection } from "./faults/connection.ts";
+import { findFault } from "./faults/fault.ts";
+import { type Order, Orders } from "./faults/orders.ts";
+import { spoilPlan } from "./faults/plan-faults.ts";
+import { refuse } from "./faults/refusals.ts";
+import { readScenario, type ScenarioInput } from "./faults/scenario.ts";
 import { simulatorModels } from "./models.ts";
-import type { Plan } from "./plan.ts";
+import type { PlanOptions } from "./plan.ts";
 import { planAnswer } from "./plan.ts";
-import { playAsBody, Playback } from "./playback.ts";
+import { perform, respond } from "./perform.ts";
 import { SeededRandom } from "./random.ts";
 
 export { simulatorModels } from "./models.ts";
@@ -21,6 +25,8 @@ export interface SimulatorOptions {
   seed?: string | number;
   /** In [0, 1). When given, requests without a seed get a new answer each time. */
   random?: () => number;
+  /** What is to go wrong when, besides what requests ask for themselves. */
+  scenario?: ScenarioInput;
 }
 
 export type Simulator = (request: Request | URL | string, init?: RequestInit) => Promise<Response>;
@@ -28,12 +34,18 @@ export type Simulator = (request: Request | URL | string, init?: RequestInit) =>
 /**
  * Makes a `fetch` behind which nothing but simulated providers live.
  *
- * Answers depend on nothing but model, messages and seed; they come at the pace of the model asked for.
+ * Answers depend on nothing but model, messages and seed; they come at the pace of the model asked for. What is asked for
+ * in the model's name (`gpt-4o?fault=cut@40`), in the header `x-simulator-fault` or in a scenario goes wrong.
+ *
+ * @throws HeadraceError `invalid-request` - the scenario is wrong.
  *
  * @example
  * const client = new OpenAI({ baseURL: "http://simulator/v1", apiKey: "none", fetch: createSimulator({ clock }) });
  */
-export function createSimulator({ clock, seed = "headrace", random }: SimulatorOptions): Simulator {
+export function createSimulator({ clock, seed: ownSeed, random, scenario: written }: SimulatorOptions): Simulator {
+  const scenario = written === undefined ? undefined : readScenario(written);
+  const seed = String(ownSeed ?? scenario?.seed ?? "headrace");
+  const orders = new Orders({ clock, seed, scenario });
   const startedAt = clock.now();
 
   return async (target, init) => {
@@ -41,19 +53,38 @@ export function createSimulator({ clock, seed = "headrace", random }: SimulatorO
     call.signal?.throwIfAborted();
     const found = findProtocol(call);
     const protocol = found?.protocol ?? protocols["openai-chat"];
-    const requestSeed = random === undefined ? String(seed) : `${seed}/${random()}`;
+    const requestSeed = random === undefined ? seed : `${seed}/${random()}`;
+    const requestId = () => `req_${new SeededRandom(`${call.path}/${requestSeed}`).id(24)}`;
     try {
       if (found === undefined) return respond(200, listModels(call, startedAt));
       if (call.method !== "POST") throw wrongMethod(call, "POST");
-      const request = protocol.readRequest(await readJson(call), found.target);
-      const plan = planAnswer(request, { createdAt: clock.now(), seed: requestSeed });
-      return await perform(plan, { protocol, request, clock, signal: call.signal });
+      const asked = protocol.readRequest(await readJson(call), found.target);
+      const order = orders.take(asked.model, call.faults);
+      const request = { ...asked, model: order.model };
+      const { signal } = call;
+      const options = planOptions(order, { createdAt: clock.now(), seed: requestSeed });
+      if (order.faults.length > 0) {
+        const refused = await refuse(order.faults, { protocol, request, clock, signal, requestId: requestId() });
+        if (refused !== undefined) return refused;
+      }
+      const plan = spoilPlan(planAnswer(request, options), order.faults);
+      return await perform(plan, { protocol, request, clock, signal, faults: order.faults });
     } catch (error) {
       if (call.signal?.aborted) throw call.signal.reason;
-      const requestId = `req_${new SeededRandom(`${call.path}/${requestSeed}`).id(24)}`;
-      const { status, headers, body } = protocol.writeError(toHeadraceError(error), requestId);
-      return respond(status, body, { ...headers, "x-request-id": requestId });
+      if (error instanceof BrokenConnection) throw error;
+      const { status, headers, body } = protocol.writeError(toHeadraceError(error), requestId());
+      return respond(status, body, { ...headers, "x-request-id": requestId() });
     }
+  };
+}
+
+function planOptions({ faults, words, intervalMs, signed }: Order, options: PlanOptions): PlanOptions {
+  const continuing = (["restart", "paraphrase"] as const).find((name) => findFault(faults, name) !== undefined);
+  return {
+    ...options,
+    manner: { ...(words !== undefined && { words }), ...(continuing !== undefined && { continuing }) },
+    ...(intervalMs !== undefined && { intervalMs }),
+    ...(signed !== undefined && { signed }),
   };
 }
 
@@ -64,93 +95,6 @@ function findProtocol({ path, query }: Call): { protocol: Protocol; target: Requ
     if (target !== undefined) return { protocol, target };
   }
   return undefined;
-}
-
-interface Call {
-  method: string;
-  path: string;
-  query: Record<string, string>;
-  signal: AbortSignal | undefined;
-  text: () => Promise<string>;
-}
-
-/** Takes a call apart without making a Request of it, which costs more than all the rest. */
-function readCall(target: Request | URL | string, init: RequestInit = {}): Call {
-  const request = target instanceof Request ? target : undefined;
-  const url = target instanceof Request ? new URL(target.url) : new URL(target);
-  const { body } = init;
-  return {
-    method: (init.method ?? request?.method ?? "GET").toUpperCase(),
-    path: url.pathname.replace(/(?<=.)\/$/, ""),
-    query: Object.fromEntries(url.searchParams),
-    signal: init.signal ?? request?.signal,
-    text: async () => {
-      if (typeof body === "string") return body;
-      return body === undefined || body === null ? ((await request?.text()) ?? "") : new Response(body).text();
-    },
-  };
-}
-
-async function readJson({ text }: Call): Promise<JsonObject> {
-  let body: unknown;
-  try {
-    body = JSON.parse(await text());
-  } catch (error) {
-    throw new HeadraceError("invalid-request", "the body is not valid JSON", { cause: error });
-  }
-  if (isJsonObject(body)) return body;
-  throw new HeadraceError("invalid-request", "the body must be a JSON object with `model` and `messages`");
-}
-
-interface Stage {
-  protocol: Protocol;
-  request: GenerateRequest;
-  clock: Clock;
-  signal: AbortSignal | undefined;
-}
-
-/** Plays a plan as an HTTP response, as a stream or in one piece. */
-async function perform(plan: Plan, { protocol, request, clock, signal }: Stage): Promise<Response> {
-  const options = { streamId: plan.answerId, includeUsage: request.wantsUsage ?? false };
-  const headers = { "x-request-id": `req_${plan.answerId}` };
-  const playback = new Playback(plan, clock);
-  if (request.wantsStream) {
-    const writer = protocol.createEventWriter(options);
-    const body = playAsBody(playback, signal, (events) =>
-      toWire(
-        events.flatMap((event) => writer.write(event)),
-        protocol,
-      ),
-    );
-    return new Response(body, {
-      headers: { ...headers, "content-type": protocol.contentType, "cache-control": "no-cache" },
-    });
-  }
-  const fold = new AnswerFold();
-  const never = new AbortController().signal;
-  for (
-    let events = await playback.next(signal ?? never);
-    events.length > 0;
-    events = await playback.next(signal ?? never)
-  ) {
-    for (const event of events) fold.add(event);
-  }
-  return respond(200, protocol.writeAnswer(fold.answer, options), headers);
-}
-
-function respond(status: number, body: Json, headers: Record<string, string> = {}): Response {
-  return new Response(encoder.encode(JSON.stringify(body)), {
-    status,
-    headers: { "content-type": "application/json", ...headers },
-  });
-}
-
-const encoder = new TextEncoder();
-
-/** Every frame of every stream passes here, and nowhere else; whatever is to go wrong on the wire goes wrong here. */
-function toWire(frames: readonly string[], { encodeFrame }: Protocol): Uint8Array<ArrayBuffer> {
-  if (encodeFrame === undefined) return encoder.encode(frames.join(""));
-  return new Uint8Array(Buffer.concat(frames.map(encodeFrame)));
 }
 
 function listModels(call: Call, startedAt: number): JsonObject {
@@ -174,8 +118,4 @@ function listModels(call: Call, startedAt: number): JsonObject {
     "model-not-found",
     `the simulator has no model \`${id}\`; it has ${simulatorModels.join(", ")}`,
   );
-}
-
-function wrongMethod({ method, path }: Call, right: string): HeadraceError {
-  return new HeadraceError("method-not-allowed", `${path} takes ${right}, not ${method}`);
 }

@@ -9,3 +9,8 @@ export function tokensOf(text: string): string[] {
 export function countTokens(text: string): number {
   return tokensOf(text).length;
 }
+
+/** The words of a text, each with the space before it; joined they are the text again. */
+export function wordsOf(text: string): string[] {
+  return text.match(/\s*\S+|\s+$/g) ?? [];
+}
