@@ -4,6 +4,7 @@ import type { Json, JsonObject } from "./json.ts";
 /** The wire formats that Headrace knows; what each of them is lies in `protocols/`. */
 export type ProtocolName =
   | "openai-chat"
+  | "anthropic-messages"
   | "ollama-chat"
   | "ollama-generate"
   | "plain-text"
@@ -185,6 +186,8 @@ export interface Finish extends FromProvider, OfChoice {
   reason: FinishReason;
   /** The provider's own word, where it says more than `reason`. */
   providerReason?: string;
+  /** Which stop string of the request it was, for `stop_sequence`, where the provider says so. */
+  stopSequence?: string;
 }
 
 export interface UsageReport extends FromProvider {

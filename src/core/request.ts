@@ -92,6 +92,8 @@ export interface GenerateRequest {
   /** Who asks, as an opaque id for the vendor's abuse checks. */
   endUser?: string;
   metadata?: Readonly<Record<string, string>>;
+  /** Names of what only a provider of the same protocol can be told; for any other it is left out, with a warning. */
+  untranslatable?: readonly string[];
   /** Whether the caller's protocol asked for usage; providers are always asked. */
   wantsUsage?: boolean;
   /** The conversation that this goes on with, where the caller named it. Providers are not told. */

@@ -12,6 +12,7 @@ import type { OnDisconnect, Streams } from "../streams/streams.ts";
 import { chatFromBody } from "./api-chat.ts";
 import type { BodyLimits } from "./body.ts";
 import { resumeChat, stopChat } from "./chat-routes.ts";
+import { countTokens } from "./count-tokens.ts";
 import type { GatewayContext, GatewayEnvironment } from "./environment.ts";
 import { generateFromBody, generateFromQuery } from "./generate.ts";
 import type { GuardOptions } from "./guard.ts";
@@ -62,6 +63,8 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   });
 
   app.post("/v1/chat/completions", generateFromBody(options, protocols["openai-chat"]));
+  app.post("/v1/messages", generateFromBody(options, protocols["anthropic-messages"]));
+  app.post("/v1/messages/count_tokens", countTokens(options));
   app.post("/v1/streams", generateFromBody(options, protocols["events"]));
   app.post("/generate", generateFromBody(options, protocols["plain-text"]));
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));
@@ -115,6 +118,7 @@ function protocolOfPath(path: string, protocols: AppOptions["protocols"]): Proto
   if (path === "/stream") return protocols["event-source"];
   if (path === "/generate") return protocols["plain-text"];
   if (/^\/api\/(show|tags|version)$/.test(path)) return protocols["ollama-chat"];
+  if (path.startsWith("/v1/messages/")) return protocols["anthropic-messages"];
   const spoken = Object.values(protocols).find(({ endpoint }) => endpoint?.read(path, {}) !== undefined);
   return spoken ?? protocols["openai-chat"];
 }
@@ -148,6 +152,7 @@ function greeting(origin: string): string {
   return `Headrace is running.
 
   POST ${origin}/v1/chat/completions   OpenAI Chat Completions: point any OpenAI SDK at ${origin}/v1
+  POST ${origin}/v1/messages           Anthropic Messages: point its SDK at ${origin}
   GET  ${origin}/stream?prompt=Hello   for EventSource
   POST ${origin}/generate              {"prompt": "Hello"} gives chunked text
   POST ${origin}/api/chat              the AI SDK's useChat, also /api/chat/{id}/stream and /stop

@@ -55,13 +55,18 @@ export async function respondWithAnswer(c: GatewayContext, options: RespondOptio
   }
   try {
     const fold = new AnswerFold();
+    const writer = protocol.createAnswerWriter?.(writeOptions);
     for await (const entries of streams.follow(writeOptions.streamId, { signal: gone.signal })) {
-      for (const { event } of entries) fold.add(event);
+      for (const { event } of entries) {
+        fold.add(event);
+        writer?.add(event);
+      }
     }
     const { outcome, error } = fold.answer;
     if (outcome === undefined || !isWhole(outcome))
       throw errorOf({ type: "stream-end", outcome: outcome ?? "interrupted", ...(error && { error }) });
-    return c.json(protocol.writeAnswer(fold.answer, writeOptions), 200, streamHeaders(c, writeOptions.streamId));
+    const body = writer?.body() ?? protocol.writeAnswer(fold.answer, writeOptions);
+    return c.json(body, 200, streamHeaders(c, writeOptions.streamId));
   } finally {
     release();
   }

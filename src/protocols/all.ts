@@ -1,4 +1,5 @@
 import type { ProtocolName } from "../core/events.ts";
+import { anthropicMessages } from "./anthropic-messages.ts";
 import { eventSource } from "./event-source.ts";
 import { events } from "./events.ts";
 import { ollamaChat, ollamaGenerate } from "./ollama.ts";
@@ -11,6 +12,7 @@ export const protocols: Readonly<Record<ProtocolName, Protocol>> = {
   "openai-chat": openaiChat,
   "ollama-chat": ollamaChat,
   "ollama-generate": ollamaGenerate,
+  "anthropic-messages": anthropicMessages,
   "plain-text": plainText,
   "event-source": eventSource,
   events,

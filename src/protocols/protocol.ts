@@ -48,6 +48,12 @@ export interface EventWriter {
   write(event: StreamEvent): string[];
 }
 
+/** Writes an answer that is not a stream while its events arrive. */
+export interface AnswerWriter {
+  add(event: StreamEvent): void;
+  body(): JsonObject;
+}
+
 /** An answer that is not a stream. */
 export interface WholeResponse {
   status: number;
@@ -117,6 +123,8 @@ export interface Protocol {
   /** A provider's answer that came as one document, as events. */
   readAnswer(body: JsonObject): StreamEvent[];
   writeAnswer(answer: Answer, options: WriteOptions): JsonObject;
+  /** The same from the events themselves, for protocols whose answers hold more than an `Answer` does. */
+  createAnswerWriter?(options: WriteOptions): AnswerWriter;
 
   readError(failure: ProviderFailure): HeadraceError;
   writeError(error: HeadraceError, requestId: string): WholeResponse;

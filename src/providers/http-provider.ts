@@ -2,6 +2,7 @@ import { HeadraceError } from "../core/errors.ts";
 import type { StreamEvent } from "../core/events.ts";
 import { isJsonObject } from "../core/json.ts";
 import { whenOpen } from "../core/opened-source.ts";
+import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { EventReader, Protocol, ProtocolQuirks } from "../protocols/protocol.ts";
 import { createDocumentReader, EventStream } from "./event-stream.ts";
@@ -39,11 +40,12 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
 
   return (request, { signal, progress }) =>
     whenOpen(async () => {
-      const warnings: string[] = [];
+      const warnings = leftOut(request, protocol);
       const body = JSON.stringify(protocol.writeRequest(request, quirks, (message) => warnings.push(message)));
       const url = baseUrl + (protocol.endpoint?.write(request) ?? "");
       const forwarded = request.original?.protocol === protocol.name ? request.original.headers : undefined;
-      const unsigned = forwarded === undefined ? ownHeaders : { ...forwarded, ...ownHeaders };
+      // A version belongs to the body that it came with, so the caller's wins over the configured one.
+      const unsigned = forwarded === undefined ? ownHeaders : { ...ownHeaders, ...forwarded };
       const headers = sign === undefined ? unsigned : await sign({ method: "POST", url, headers: unsigned, body });
       const response = await transport({ method: "POST", url, headers, body, signal });
       if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
@@ -52,6 +54,12 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
       const stream = { provider: name, model: request.model, reader, body: bytes, warnings, signal };
       return new EventStream(progress === undefined ? stream : { ...stream, progress });
     });
+}
+
+/** What the caller said in words that only its own protocol has. */
+function leftOut({ original, untranslatable = [] }: GenerateRequest, { name }: Protocol): string[] {
+  if (original === undefined || original.protocol === name) return [];
+  return untranslatable.map((what) => `${what}: only a provider of ${original.protocol} can be told; left out`);
 }
 
 function requestHeaders({ apiKey, apiKeyHeader, headers }: HttpProviderOptions): Record<string, string> {

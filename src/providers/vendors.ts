@@ -33,6 +33,16 @@ export const vendors = {
     baseUrlVariable: "OPENAI_BASE_URL",
     modelPrefixes: ["gpt-", "o1", "o3", "o4", "chatgpt-"],
   },
+  anthropic: {
+    label: "Anthropic",
+    protocol: "anthropic-messages",
+    baseUrl: "https://api.anthropic.com",
+    apiKeyVariable: "ANTHROPIC_API_KEY",
+    apiKeyHeader: "x-api-key",
+    headers: { "anthropic-version": "2023-06-01" },
+    baseUrlVariable: "ANTHROPIC_BASE_URL",
+    modelPrefixes: ["claude-"],
+  },
   "openai-compatible": { label: "an OpenAI-compatible server", protocol: "openai-chat" },
   openrouter: {
     label: "OpenRouter",

@@ -25,6 +25,11 @@ export function describeProtocol(protocol: Protocol, fixtures: readonly Fixture[
       expect(dataOf(writeBody(protocol, readBody(protocol, [bytes])))).toEqual(dataOf(new TextDecoder().decode(bytes)));
     });
 
+    test.each(fixtures)("$name keeps the names of its events", ({ bytes }) => {
+      const sent = new TextDecoder().decode(bytes);
+      expect(namesOf(writeBody(protocol, readBody(protocol, [bytes])))).toEqual(namesOf(sent));
+    });
+
     test.each(fixtures)("$name survives being stored as JSON", ({ bytes }) => {
       const stored = JSON.parse(JSON.stringify(readBody(protocol, [bytes]))) as StreamEvent[];
       expect(dataOf(writeBody(protocol, stored))).toEqual(dataOf(new TextDecoder().decode(bytes)));
@@ -98,6 +103,12 @@ export function dataOf(body: string): unknown[] {
     .filter((line) => line.startsWith("data: ") || line.startsWith("{"))
     .map((line) => line.replace(/^data: /, ""))
     .map((data) => (data === "[DONE]" ? data : withoutPrototype(JSON.parse(data))));
+}
+
+/** The name of each event of a body that has data; undefined for the default one. */
+function namesOf(body: string): (string | undefined)[] {
+  const blocks = body.split(/(?:\r\n|\n){2}/).filter((block) => /^data:/m.test(block));
+  return blocks.map((block) => /^event: ?(.*)$/m.exec(block)?.[1]);
 }
 
 /** A member of this name says nothing to anyone, and is dangerous to copy. */

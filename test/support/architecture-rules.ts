@@ -24,7 +24,10 @@ export const parts: Record<string, Part> = {
   // An entry point of its own, so it picks the real clock itself.
   client: { imports: ["core", "protocols", "outside"], packages: [], pure: true },
   config: { imports: ["core", "providers"], packages: ["node", "zod", "confbox"] },
-  gateway: { imports: ["core", "protocols", "log", "access", "routing", "streams"], packages: ["hono", "zod"] },
+  gateway: {
+    imports: ["core", "protocols", "log", "access", "routing", "streams"],
+    packages: ["hono", "tokenx", "zod"],
+  },
   testing: { imports: ["core"], packages: [] },
   headrace: { imports: [...engine, "reliability", "client", "config", "outside"], packages: ["node", "pino"] },
   runtimes: {

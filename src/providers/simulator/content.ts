@@ -46,11 +46,7 @@ export function contentOf(request: GenerateRequest, choice: number, baseSeed: st
   const { messages } = asked;
   const speaker: Speaker = { asked, choice, baseSeed, manner };
   const random = randomFor(asked, choice, baseSeed);
-  const {
-    tools = [],
-    toolChoice = "auto",
-    reasoningEffort = models[request.model]?.reasons ? "medium" : "none",
-  } = request;
+  const { tools = [], toolChoice = "auto", reasoningEffort = thinks(request) ? "medium" : "none" } = request;
   const isRestart = manner.continuing === "restart";
   if (begun !== undefined && !isRestart) return { reasoning: "", text: continued(begun, speaker), calls: [] };
 
@@ -69,6 +65,12 @@ interface Speaker {
   choice: number;
   baseSeed: string;
   manner: Manner;
+}
+
+/** Where no effort is named, thoughts are a matter of the model, or of a budget for them. */
+function thinks({ model, reasoningBudgetTokens, reasoningSummary }: GenerateRequest): boolean {
+  if (reasoningBudgetTokens !== undefined) return reasoningBudgetTokens > 0;
+  return reasoningSummary !== undefined || models[model]?.reasons === true;
 }
 
 function randomFor({ model, messages, seed }: GenerateRequest, choice: number, baseSeed: string): SeededRandom {

@@ -42,6 +42,7 @@ async function performWhole(plan: Plan, stage: Stage): Promise<Response> {
   const { protocol, clock, signal, faults } = stage;
   const playback = new Playback(plan, clock);
   const fold = new AnswerFold();
+  const writer = protocol.createAnswerWriter?.(writeOptions(plan, stage));
   const never = new AbortController().signal;
   let broken: Piece | undefined;
   for (
@@ -50,13 +51,15 @@ async function performWhole(plan: Plan, stage: Stage): Promise<Response> {
     steps = await playback.next(signal ?? never)
   ) {
     for (const step of steps) {
-      if ("event" in step) fold.add(step.event);
-      else if (step.mishap.type === "end") broken ??= { end: step.mishap.how };
+      if ("event" in step) {
+        fold.add(step.event);
+        writer?.add(step.event);
+      } else if (step.mishap.type === "end") broken ??= { end: step.mishap.how };
     }
   }
   const { error } = fold.answer;
   if (error !== undefined) throw errorFromReport(error);
-  const document = protocol.writeAnswer(fold.answer, writeOptions(plan, stage));
+  const document = writer?.body() ?? protocol.writeAnswer(fold.answer, writeOptions(plan, stage));
   if (faults.length === 0) return respond(200, document, idOf(plan));
   const text = JSON.stringify(document);
   const whole = documentPieces(broken === undefined ? text : text.slice(0, text.length / 2), protocol, faults);

@@ -1,9 +1,10 @@
 import { HeadraceError } from "../../core/errors.ts";
-import type { FinishReason, StreamEvent } from "../../core/events.ts";
+import type { FinishReason, ProtocolName, StreamEvent, Usage } from "../../core/events.ts";
 import { outcomeOf } from "../../core/events.ts";
 import type { GenerateRequest } from "../../core/request.ts";
 import type { Content, Manner } from "./content.ts";
 import { contentOf } from "./content.ts";
+import { type Habits, habitsOf } from "./habits.ts";
 import { logprobsOf } from "./logprobs.ts";
 import { firstTokenMs, models, simulatorModels, tokenGapMs } from "./models.ts";
 import { SeededRandom } from "./random.ts";
@@ -39,8 +40,10 @@ export interface PlanOptions {
   manner?: Manner;
   /** Milliseconds before each token, instead of the model's own pace. */
   intervalMs?: number;
-  /** Reasoning ends with a signature. */
+  /** Reasoning ends with a signature, also where that is no habit. */
   signed?: true;
+  /** The protocol that the answer is asked for in; its habits are those of the vendors that speak it. */
+  protocol?: ProtocolName;
 }
 
 /**
@@ -49,7 +52,9 @@ export interface PlanOptions {
  * @throws HeadraceError `model-not-found` - nothing of that name is simulated.
  */
 export function planAnswer(request: GenerateRequest, options: PlanOptions): Plan {
-  const { createdAt, seed, manner = {}, intervalMs, signed = false } = options;
+  const { createdAt, seed, manner = {}, intervalMs } = options;
+  const habits = habitsOf(options.protocol);
+  const signed = options.signed ?? habits.signsReasoning ?? false;
   const { model: name, messages, maxOutputTokens = Number.POSITIVE_INFINITY } = request;
   const model = Object.hasOwn(models, name) ? models[name] : undefined;
   if (model === undefined) {
@@ -96,12 +101,26 @@ export function planAnswer(request: GenerateRequest, options: PlanOptions): Plan
       at: 0,
       event: { type: "stream-start", streamId: answerId, format: 1, protocol: "openai-chat", model: name, createdAt },
     },
-    { at: startsAt, event: { type: "attempt-start", provider: "simulator", model: name } },
+    ...openingOf(request, usage, habits).map((event) => ({ at: startsAt, event })),
     ...timed,
     { at: endsAt, event: { type: "usage", usage } },
     { at: endsAt, event: { type: "stream-end", outcome: outcomeOf(reasons) } },
   ];
   return { answerId, steps: all.map(({ at, event }, index) => ({ waitMs: at - (all[index - 1]?.at ?? 0), event })) };
+}
+
+/** How an answer begins; some vendors have counted the prompt by then. */
+function openingOf(
+  { model }: GenerateRequest,
+  { inputTokens }: Usage,
+  { speaks, countsInputFirst }: Habits,
+): StreamEvent[] {
+  const start = { type: "attempt-start", provider: "simulator", model, ...(speaks && { protocol: speaks }) } as const;
+  if (countsInputFirst !== true) return [start];
+  return [
+    { ...start, more: true },
+    { type: "usage", usage: { inputTokens, outputTokens: 1 } },
+  ];
 }
 
 interface Spoken {
@@ -138,12 +157,14 @@ function speak(
     }
   };
 
-  say(tokensOf(reasoning), (piece) => ({ type: "reasoning-delta", choice, text: piece }));
+  // Signed thoughts that nobody wants to see are thought all the same.
+  if (signed && request.reasoningSummary === "none") tokens += countTokens(reasoning);
+  else say(tokensOf(reasoning), (piece) => ({ type: "reasoning-delta", choice, text: piece }));
   const reasoningTokens = tokens;
   if (signed && tokens > 0 && !isCut) {
     events.push({ type: "reasoning-signature", choice, signature: random.fork("signature").id(64) });
   }
-  const kept = beforeStop(text, request.stop ?? []);
+  const { kept, stopSequence } = beforeStop(text, request.stop ?? []);
   say(byWord ? wordsOf(kept) : tokensOf(kept), (piece) => ({
     type: "text-delta",
     choice,
@@ -159,17 +180,19 @@ function speak(
 
   const wholeReason = calls.length > 0 ? "tool_calls" : kept.length < text.length ? "stop_sequence" : "stop";
   const reason = isCut ? "length" : wholeReason;
-  events.push({ type: "finish", choice, reason });
+  const stoppedBy = reason === "stop_sequence" && stopSequence !== undefined ? { stopSequence } : {};
+  events.push({ type: "finish", choice, reason, ...stoppedBy });
   return { events, reason, tokens, reasoningTokens };
 }
 
-/** The text up to the first stop string. */
-function beforeStop(text: string, stops: readonly string[]): string {
-  const found = stops
-    .filter((stop) => stop !== "")
-    .map((stop) => text.indexOf(stop))
-    .filter((index) => index >= 0);
-  return found.length === 0 ? text : text.slice(0, Math.min(...found));
+/** The text up to the first stop string, and which it is. */
+function beforeStop(text: string, stops: readonly string[]): { kept: string; stopSequence?: string } {
+  let first: { kept: string; stopSequence?: string } = { kept: text };
+  for (const stopSequence of stops) {
+    const index = stopSequence === "" ? -1 : text.indexOf(stopSequence);
+    if (index >= 0 && index < first.kept.length) first = { kept: text.slice(0, index), stopSequence };
+  }
+  return first;
 }
 
 // As OpenAI counts: some tokens frame each message, and some begin the answer.

@@ -62,7 +62,11 @@ export function createSimulator({ clock, seed: ownSeed, random, scenario: writte
       const order = orders.take(asked.model, call.faults);
       const request = { ...asked, model: order.model };
       const { signal } = call;
-      const options = planOptions(order, { createdAt: clock.now(), seed: requestSeed });
+      const options = planOptions(order, {
+        createdAt: clock.now(),
+        seed: requestSeed,
+        protocol: protocol.name,
+      });
       if (order.faults.length > 0) {
         const refused = await refuse(order.faults, { protocol, request, clock, signal, requestId: requestId() });
         if (refused !== undefined) return refused;
