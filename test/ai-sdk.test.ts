@@ -166,7 +166,7 @@ describe.each(Object.entries(providers))("the AI SDK through %s", (name, provide
   test("raises the gateway's own words when the model does not exist", async () => {
     const { url } = await startGateway();
     const error: unknown = await generateText({ model: provider(url, "nobody/nothing"), prompt, maxRetries }).catch(
-      (thrown: unknown) => thrown,
+      (error_: unknown) => error_,
     );
     expect(APICallError.isInstance(error) && error.statusCode).toBe(404);
     expect((error as Error).message).toContain("nobody/nothing");
