@@ -5,6 +5,7 @@ import type { Json, JsonObject } from "./json.ts";
 export type ProtocolName =
   | "openai-chat"
   | "anthropic-messages"
+  | "openai-responses"
   | "ollama-chat"
   | "ollama-generate"
   | "plain-text"
@@ -79,6 +80,8 @@ export interface StreamStart {
   /** Whoever started the stream asked for usage in it, so whoever resumes it gets usage too. */
   includeUsage?: true;
   chat?: ChatReference;
+  /** What was asked, in the words of `protocol`; kept where clients of the protocol may ask for it again. */
+  request?: JsonObject;
 }
 
 /** The conversation that a stream belongs to, for clients that name theirs. */

@@ -4,12 +4,14 @@ import { eventSource } from "./event-source.ts";
 import { events } from "./events.ts";
 import { ollamaChat, ollamaGenerate } from "./ollama.ts";
 import { openaiChat } from "./openai-chat.ts";
+import { openaiResponses } from "./openai-responses.ts";
 import { plainText } from "./plain-text.ts";
 import type { Protocol } from "./protocol.ts";
 import { uiMessageStream } from "./ui-message-stream.ts";
 
 export const protocols: Readonly<Record<ProtocolName, Protocol>> = {
   "openai-chat": openaiChat,
+  "openai-responses": openaiResponses,
   "ollama-chat": ollamaChat,
   "ollama-generate": ollamaGenerate,
   "anthropic-messages": anthropicMessages,

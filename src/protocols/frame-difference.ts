@@ -24,7 +24,8 @@ export function frameDifference(previous: JsonObject, next: JsonObject): FrameDi
   return { ...(set && { set }), ...(unset && { unset }) };
 }
 
-function isSame(a: Json | undefined, b: Json | undefined): boolean {
+/** Whether two JSON values say the same; the order of members does not count. */
+export function isSame(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
   if (Array.isArray(a)) {

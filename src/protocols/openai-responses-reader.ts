@@ -1,0 +1,189 @@
+import type { ErrorReport } from "../core/errors.ts";
+import type { AttemptStart, StreamEnd, StreamEvent } from "../core/events.ts";
+import { outcomeOf } from "../core/events.ts";
+import type { Json, JsonObject } from "../core/json.ts";
+import { isJsonObject } from "../core/json.ts";
+import { frameDifference } from "./frame-difference.ts";
+import { isText } from "./openai-chat-chunk.ts";
+import { readStreamError } from "./openai-chat-errors.ts";
+import { type FrameExtra, type Known, packFrame } from "./openai-responses-frame.ts";
+import { isLifecycle, OutputItems, textStreamOf } from "./openai-responses-output.ts";
+import { type RepeatedPieces, repeatedPieces, type RepeatedPiece } from "./openai-responses-repeated.ts";
+import { AnswerSteps, type StepEvent } from "./openai-responses-steps.ts";
+import type { FrameReader } from "./sse-body.ts";
+
+/** Makes events of ours of the events of a response, and knows when it is complete. */
+export class ResponseEventReader implements FrameReader {
+  readonly #known: Known = { output: new OutputItems(), response: {} };
+  readonly #steps = new AnswerSteps(this.#known.output);
+  /** The skeleton of the event before; undefined until the first one. */
+  #previous: JsonObject | undefined;
+  #repeated: RepeatedPieces | undefined;
+  #repeatedStep: StepEvent | undefined;
+  #hasEnded = false;
+
+  get hasEnded(): boolean {
+    return this.#hasEnded;
+  }
+
+  /** Reads the data of one SSE event. */
+  read(data: string, eventName?: string): StreamEvent[] {
+    if (this.#hasEnded) return [];
+    const piece = this.#repeated?.read(data);
+    if (piece !== undefined) return [this.#repeat(piece)];
+    if (data.trim() === "") return [];
+    if (data.trim() === "[DONE]") return this.end();
+    let frame: unknown;
+    try {
+      frame = JSON.parse(data);
+    } catch {
+      // What was in it is lost, and with it the answer: events build on each other.
+      return this.fail({ code: "provider-error", message: "the provider sent an event that is no JSON" });
+    }
+    return this.#read(frame, data, eventName);
+  }
+
+  /** The body or the answer has ended. */
+  end(): StreamEvent[] {
+    return this.fail({
+      code: "stream-truncated",
+      message: "the provider's answer broke off before it was complete",
+    });
+  }
+
+  fail(error: ErrorReport = { code: "provider-error", message: "the provider reported an error" }): StreamEvent[] {
+    if (this.#hasEnded) return [];
+    this.#hasEnded = true;
+    return [{ type: "stream-end", outcome: "failed", error }];
+  }
+
+  #read(frame: unknown, data: string, eventName: string | undefined): StreamEvent[] {
+    if (!isJsonObject(frame)) {
+      return this.fail({ code: "provider-error", message: "the provider sent an event that is no JSON object" });
+    }
+    delete frame["__proto__"];
+    const type = isText(frame["type"]) ? frame["type"] : (eventName ?? "");
+    const error = errorOf(type, frame);
+    if (error !== undefined) return this.fail(error);
+    // Until the answer begins, anything else is chatter of a proxy.
+    if (this.#previous === undefined && !type.startsWith("response.")) return [];
+    return this.#readStep(type === frame["type"] ? frame : { type, ...frame }, data);
+  }
+
+  #readStep(frame: JsonObject, data: string): StreamEvent[] {
+    const type = frame["type"] as string;
+    const steps = this.#steps.read(frame);
+    const start = this.#previous === undefined ? this.#start(frame) : undefined;
+    const extra = this.#extra(frame, this.#steps.holdsPiece);
+    if (!this.#known.output.apply(frame)) {
+      return this.fail({
+        code: "provider-error",
+        message: "the provider broke its protocol: an output index is out of range",
+      });
+    }
+    if (isLifecycle(type) && isJsonObject(frame["response"])) this.#known.response = frame["response"];
+    const events = assemble(start, steps, extra);
+    this.#learn(frame, data, start === undefined && steps.length === 1 ? steps[0] : undefined, extra);
+    const reason = this.#steps.finishReason;
+    if (reason === undefined) return events;
+    this.#hasEnded = true;
+    const end: StreamEnd = { type: "stream-end", outcome: outcomeOf([reason]) };
+    return [...events, end];
+  }
+
+  /** What all following pieces of the same text have in common with this one. */
+  #learn(frame: JsonObject, data: string, step: StepEvent | undefined, extra: FrameExtra | undefined): void {
+    this.#repeated = undefined;
+    if (step === undefined || !this.#steps.holdsPiece) return;
+    const { set = {}, unset, verbatim } = extra ?? {};
+    const isOnlyPadding = unset === undefined && Object.keys(set).every((key) => key === "obfuscation");
+    if (verbatim !== undefined || !isOnlyPadding || (step.type === "text-delta" && step.logprobs !== undefined)) return;
+    const text = textStreamOf(frame["type"] as string, ".delta");
+    const holder = text === undefined ? undefined : this.#known.output.holder(frame, text);
+    if (text === undefined || holder === undefined) return;
+    this.#repeated = repeatedPieces(data, holder, text.key);
+    this.#repeatedStep = step;
+  }
+
+  #repeat({ text, obfuscation }: RepeatedPiece): StreamEvent {
+    const { holder, key } = this.#repeated as RepeatedPieces;
+    holder[key] = (holder[key] as string) + text;
+    const event = sameStep(this.#repeatedStep as StepEvent, text);
+    const previous = this.#previous as JsonObject;
+    if (obfuscation !== undefined && previous["obfuscation"] !== obfuscation) {
+      previous["obfuscation"] = obfuscation;
+      event.extra = { set: { obfuscation } };
+    }
+    return event;
+  }
+
+  #start(frame: JsonObject): AttemptStart {
+    const response = isJsonObject(frame["response"]) ? frame["response"] : {};
+    const { id, model } = response;
+    const start: AttemptStart = {
+      type: "attempt-start",
+      provider: "",
+      model: isText(model) ? model : "",
+      protocol: "openai-responses",
+    };
+    if (isText(id)) start.responseId = id;
+    return start;
+  }
+
+  #extra(frame: JsonObject, hasPiece: boolean): FrameExtra | undefined {
+    const previous = (this.#previous ??= {});
+    const skeleton = packFrame(frame, this.#known, hasPiece);
+    if (skeleton === undefined) return { verbatim: frame };
+    this.#previous = skeleton;
+    return frameDifference(previous, skeleton);
+  }
+}
+
+function sameStep(step: StepEvent, text: string): StepEvent {
+  switch (step.type) {
+    case "text-delta":
+      return { type: "text-delta", text };
+    case "tool-call-delta":
+      return { type: "tool-call-delta", call: step.call, argumentsText: text };
+    case "reasoning-delta":
+      return { type: "reasoning-delta", text };
+    default:
+      return { type: "refusal-delta", text };
+  }
+}
+
+/** What all events of one frame are marked with. */
+function assemble(
+  start: AttemptStart | undefined,
+  steps: readonly StepEvent[],
+  extra: FrameExtra | undefined,
+): StreamEvent[] {
+  const events: StepEvent[] = start === undefined ? [...steps] : [start, ...steps];
+  if (events.length === 0) events.push({ type: "vendor-frame" });
+  const last = events.length - 1;
+  for (let index = 0; index < last; index++) (events[index] as StepEvent).more = true;
+  if (extra !== undefined) (events[last] as StepEvent).extra = extra as JsonObject;
+  return events;
+}
+
+/** The error of an event; undefined when it is none. */
+function errorOf(type: string, frame: JsonObject): ErrorReport | undefined {
+  const failed: ErrorReport = { code: "provider-error", message: "the provider reported an error" };
+  const response = isJsonObject(frame["response"]) ? frame["response"] : {};
+  if (type === "error") return readStreamError(nested(frame)) ?? failed;
+  const isTerminal = type === "response.completed" || type === "response.incomplete";
+  if (type === "response.failed" || (isTerminal && response["status"] === "failed")) {
+    return readStreamError({ error: response["error"] ?? {} }) ?? failed;
+  }
+  if (type === "response.cancelled" || (isTerminal && response["status"] === "cancelled")) {
+    return { code: "provider-error", message: "the provider stopped the answer before it was complete" };
+  }
+  // Servers that fail in the middle forget the protocol's form first.
+  return type.startsWith("response.") ? undefined : readStreamError(frame);
+}
+
+/** The error inside of an `error` event, which is flat in the documentation and nested on the wire. */
+function nested(frame: JsonObject): JsonObject {
+  const error: Json = isJsonObject(frame["error"]) ? frame["error"] : { ...frame, type: null };
+  return { error };
+}

@@ -1,0 +1,33 @@
+import { readError, writeError } from "./openai-chat-errors.ts";
+import { createAnswerWriter, readAnswer, readDocument, writeAnswer } from "./openai-responses-answer.ts";
+import { ResponseEventReader } from "./openai-responses-reader.ts";
+import { readRequest } from "./openai-responses-request.ts";
+import { writeRequest } from "./openai-responses-request-writer.ts";
+import { ResponseWriter } from "./openai-responses-writer.ts";
+import type { Protocol } from "./protocol.ts";
+import { SseBody } from "./sse-body.ts";
+
+/** OpenAI Responses. What a server of it remembers, `previous_response_id` for one, is the gateway's business. */
+export const openaiResponses: Protocol = {
+  name: "openai-responses",
+  framing: "sse",
+  // The numbers of the events are what its clients resume from.
+  eventIds: false,
+  contentType: "text/event-stream",
+  endpoint: {
+    write: () => "/responses",
+    read: (path) => (path.endsWith("/responses") ? {} : undefined),
+  },
+  readRequest,
+  writeRequest,
+  createEventReader() {
+    const reader = new ResponseEventReader();
+    return new SseBody(reader, (document) => readDocument(reader, document));
+  },
+  createEventWriter: (options) => new ResponseWriter(options),
+  readAnswer,
+  writeAnswer,
+  createAnswerWriter,
+  readError,
+  writeError,
+};
