@@ -15,6 +15,8 @@ export class AttemptProgress {
   isPaused = false;
   /** The model has begun to speak, as opposed to thinking or calling tools. */
   hasText = false;
+  /** Of everything that the model wrote, its thoughts and its calls included. */
+  characters = 0;
   usage: Usage | undefined;
   finishReason: FinishReason | undefined;
   /** Choices that are complete. */
@@ -41,9 +43,15 @@ export class AttemptProgress {
       case "text-delta":
         if (event.text === "") return;
         this.hasText = true;
+        this.characters += event.text.length;
         break;
       case "reasoning-delta":
+      case "refusal-delta":
         if (event.text === "") return;
+        this.characters += event.text.length;
+        break;
+      case "tool-call-delta":
+        this.characters += event.argumentsText.length;
         break;
       default:
     }

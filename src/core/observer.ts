@@ -34,7 +34,7 @@ export interface AttemptEnded extends OfAttempt {
   /** HTTP status of the provider's refusal. */
   providerStatus?: number;
   finishReason?: FinishReason;
-  /** As the provider counted; missing when the attempt ended before it did. */
+  /** As the provider counted, else an estimate that says so; missing when the model never began. */
   usage?: Usage;
   /** Missing when it never came. */
   firstEventMs?: number;

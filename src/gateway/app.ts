@@ -39,7 +39,7 @@ export interface AppOptions extends GuardOptions, BodyLimits {
 /** Routes that need no key: they say nothing about anybody. */
 const open = new Set(["/", "/health", "/health/live", "/health/ready", "/healthz", "/readyz"]);
 
-const exposedHeaders = "headrace-stream-id, x-request-id, retry-after, retry-after-ms";
+const exposedHeaders = "headrace-stream-id, headrace-target, x-request-id, retry-after, retry-after-ms";
 
 /** The HTTP API. */
 export function createApp(options: AppOptions): Hono<GatewayEnvironment> {

@@ -1,6 +1,6 @@
 import { AnswerFold } from "../core/answer.ts";
 import { errorFromReport, HeadraceError, nobodyWaits } from "../core/errors.ts";
-import type { StreamEnd } from "../core/events.ts";
+import type { AttemptStart, StreamEnd } from "../core/events.ts";
 import { isTerminal, isWhole } from "../core/events.ts";
 import type { Clock } from "../core/time.ts";
 import type { Protocol, WriteOptions } from "../protocols/protocol.ts";
@@ -33,8 +33,10 @@ export async function respondWithStream(c: GatewayContext, options: RespondOptio
       connection.onClose(() => gone.abort(nobodyWaits));
       connection.onHalfClose(release);
     }
-    await failBeforeFirstByte(options, gone);
-    return connection === undefined ? openWebStream(c, options) : openConnection(c, options, connection);
+    const headers = sseHeaders(c, options, await firstAttempt(options, gone));
+    return connection === undefined
+      ? openWebStream(c, options, headers)
+      : openConnection(c, options, headers, connection);
   } finally {
     release();
   }
@@ -66,20 +68,20 @@ export async function respondWithAnswer(c: GatewayContext, options: RespondOptio
     if (outcome === undefined || !isWhole(outcome))
       throw errorOf({ type: "stream-end", outcome: outcome ?? "interrupted", ...(error && { error }) });
     const body = writer?.body() ?? protocol.writeAnswer(fold.answer, writeOptions);
-    return c.json(body, 200, streamHeaders(c, writeOptions.streamId));
+    return c.json(body, 200, streamHeaders(c, writeOptions.streamId, fold.answer.attempt));
   } finally {
     release();
   }
 }
 
 /**
- * Waits for the first step of the answer, so that what fails before it has an HTTP status of its own. Gives up waiting
- * after a while: a client then needs bytes to know that the connection lives.
+ * Waits for the first step of the answer, so that what fails before it has an HTTP status of its own, and says who gives
+ * it. Gives up waiting after a while: a client then needs bytes to know that the connection lives.
  */
-async function failBeforeFirstByte(
+async function firstAttempt(
   { streams, clock, patienceMs, writeOptions }: RespondOptions,
   gone: AbortController,
-): Promise<void> {
+): Promise<AttemptStart | undefined> {
   const waiting = new AbortController();
   const stop = (): void => waiting.abort(nobodyWaits);
   gone.signal.addEventListener("abort", stop, { once: true });
@@ -93,17 +95,22 @@ async function failBeforeFirstByte(
   );
   try {
     for await (const entries of streams.follow(writeOptions.streamId, { after: 0, signal: waiting.signal })) {
-      const event = entries[0]?.event;
-      if (event !== undefined && isTerminal(event) && event.error !== undefined) throw errorOf(event);
-      return;
+      for (const { event } of entries) {
+        if (event.type === "attempt-start") return event;
+        if (isTerminal(event) && event.error !== undefined) throw errorOf(event);
+        // Warnings about the request come before the answer to it.
+        if (event.type !== "warning") return undefined;
+      }
     }
   } catch (error) {
     if (!outOfPatience) throw error;
+    return undefined;
   } finally {
     gone.signal.removeEventListener("abort", stop);
     stop();
     await timer;
   }
+  return undefined;
 }
 
 function errorOf(end: StreamEnd): HeadraceError {
@@ -114,25 +121,37 @@ function errorOf(end: StreamEnd): HeadraceError {
 }
 
 /** Headers that tell every hop to pass bytes on as they come. */
-function sseHeaders(c: GatewayContext, { protocol, writeOptions }: RespondOptions): Record<string, string> {
+function sseHeaders(
+  c: GatewayContext,
+  { protocol, writeOptions }: RespondOptions,
+  attempt: AttemptStart | undefined,
+): Record<string, string> {
   return {
     "content-type": protocol.contentType,
     "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
     ...protocol.responseHeaders,
-    ...streamHeaders(c, writeOptions.streamId),
+    ...streamHeaders(c, writeOptions.streamId, attempt),
   };
 }
 
-function streamHeaders(c: GatewayContext, streamId: string): Record<string, string> {
-  return { "headrace-stream-id": streamId, "x-request-id": c.var.requestId };
+function streamHeaders(c: GatewayContext, streamId: string, attempt?: AttemptStart): Record<string, string> {
+  const headers = { "headrace-stream-id": streamId, "x-request-id": c.var.requestId };
+  const target = `${attempt?.provider}/${attempt?.model}`;
+  // Models are named by providers, who may name them anything.
+  const isClean = attempt !== undefined && /^[\x21-\x7e]{1,200}$/.test(target);
+  return isClean ? { ...headers, "headrace-target": target } : headers;
 }
 
-function openConnection(c: GatewayContext, options: RespondOptions, connection: RawConnection): Response {
+function openConnection(
+  c: GatewayContext,
+  options: RespondOptions,
+  headers: Record<string, string>,
+  connection: RawConnection,
+): Response {
   const { streams, protocol, writeOptions, position } = options;
   const encoding = { name: connection.encoding, encode: (frame: string | Uint8Array) => connection.encode(frame) };
-  const headers = { ...c.var.headers, ...sseHeaders(c, options) };
-  connection.open(200, headers);
+  connection.open(200, { ...c.var.headers, ...headers });
   const rendering = createRendering(protocol, writeOptions, encoding);
   const reader = streams.attach(writeOptions.streamId, rendering, connection, position);
   connection.onDrain(() => reader.drained());
@@ -147,7 +166,7 @@ const plainEncoding = {
   encode: (frame: string | Uint8Array) => (typeof frame === "string" ? utf8.encode(frame) : frame),
 };
 
-function openWebStream(c: GatewayContext, options: RespondOptions): Response {
+function openWebStream(c: GatewayContext, options: RespondOptions, headers: Record<string, string>): Response {
   const { streams, protocol, writeOptions, position } = options;
   let reader: Reader | undefined;
   const body = new ReadableStream<Uint8Array>(
@@ -175,5 +194,5 @@ function openWebStream(c: GatewayContext, options: RespondOptions): Response {
     },
     { highWaterMark: 64 * 1024, size: (bytes) => bytes.byteLength },
   );
-  return c.body(body, 200, sseHeaders(c, options));
+  return c.body(body, 200, headers);
 }

@@ -1,6 +1,8 @@
 import { AttemptProgress } from "../core/attempt-progress.ts";
 import { errorFromReport, HeadraceError } from "../core/errors.ts";
-import type { AttemptStart, StreamEvent } from "../core/events.ts";
+import type { AttemptStart, StreamEvent, Usage } from "../core/events.ts";
+import type { GenerateRequest } from "../core/request.ts";
+import { estimateUsage } from "../core/usage-estimate.ts";
 import type { EventReader } from "../protocols/protocol.ts";
 import type { ByteSink, IncomingBody } from "./transport.ts";
 
@@ -11,8 +13,8 @@ type Waiting = PromiseWithResolvers<IteratorResult<StreamEvent, undefined>>;
 
 export interface EventStreamOptions {
   provider: string;
-  /** As it was asked for; what the answer says of it wins. */
-  model: string;
+  /** What was asked for. What the answer says of its model wins. */
+  request: GenerateRequest;
   reader: EventReader;
   body: IncomingBody;
   /** What was left out of the request; told once the answer begins. */
@@ -100,6 +102,7 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
           this.#finish(errorFromReport(event.error));
           return;
         }
+        if (this.#progress.usage === undefined) this.#give({ type: "usage", usage: this.#estimate() });
         this.#give(event);
         this.#finish();
         return;
@@ -110,9 +113,13 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
   }
 
   #start(event: AttemptStart): void {
-    const { provider, model, warnings } = this.#options;
+    const { provider, request, warnings } = this.#options;
     for (const message of warnings) this.#give({ type: "warning", message });
-    this.#give({ ...event, provider, model: event.model === "" ? model : event.model });
+    this.#give({ ...event, provider, model: event.model === "" ? request.model : event.model });
+  }
+
+  #estimate(): Usage {
+    return estimateUsage(this.#options.request, this.#progress.characters);
   }
 
   #give(event: StreamEvent): void {

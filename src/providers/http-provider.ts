@@ -6,6 +6,7 @@ import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { EventReader, Protocol, ProtocolQuirks } from "../protocols/protocol.ts";
 import { createDocumentReader, EventStream } from "./event-stream.ts";
+import { withRetryAdvice } from "./retry-advice.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
 import { readText } from "./transport.ts";
 
@@ -51,7 +52,7 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
       if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
       const reader = readerFor(response, protocol, quirks, name);
       const { body: bytes } = response;
-      const stream = { provider: name, model: request.model, reader, body: bytes, warnings, signal };
+      const stream = { provider: name, request, reader, body: bytes, warnings, signal };
       return new EventStream(progress === undefined ? stream : { ...stream, progress });
     });
 }
@@ -103,5 +104,6 @@ function readDocument(text: string, protocol: Protocol, name: string): StreamEve
 }
 
 async function readFailure({ status, headers, body }: TransportResponse, protocol: Protocol): Promise<HeadraceError> {
-  return protocol.readError({ status, headers, body: await readText(body, maxErrorBytes) });
+  const error = protocol.readError({ status, headers, body: await readText(body, maxErrorBytes) });
+  return withRetryAdvice(error, headers);
 }

@@ -1,6 +1,7 @@
 import type { HeadraceError } from "../core/errors.ts";
 import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../core/observer.ts";
 import type { Clock } from "../core/time.ts";
+import { estimateUsage } from "../core/usage-estimate.ts";
 import type { AttemptCall, Guard } from "./attempt.ts";
 
 /** Tells an observer of an attempt: that it began, and once, however that comes, how it ended. */
@@ -26,7 +27,9 @@ export function observeAttempt(
     firstEvent: () => (firstEventMs = clock.elapsed() - began),
     firstContent: () => (firstContentMs = clock.elapsed() - began),
     ended(outcome: AttemptOutcome, error?: HeadraceError) {
-      const { usage, finishReason } = call.progress;
+      const { finishReason, characters } = call.progress;
+      const wasBilled = firstContentMs !== undefined || outcome === "completed";
+      const usage = call.progress.usage ?? (wasBilled ? estimateUsage(call.request, characters) : undefined);
       const ended: AttemptEnded = {
         type: "attempt-ended",
         ...attempt,
