@@ -2,6 +2,7 @@ import { HeadraceError, toHeadraceError } from "../core/errors.ts";
 import { untilFirst, whenOpen } from "../core/opened-source.ts";
 import type { StreamEvent } from "../core/events.ts";
 import type { SourceOptions, StreamSource } from "../core/source.ts";
+import type { Randomness } from "../core/time.ts";
 import type { AttemptPlan } from "./attempt-plan.ts";
 import { remedyFor } from "./remedy.ts";
 import type { ServedTarget } from "./target.ts";
@@ -12,7 +13,11 @@ import type { ServedTarget } from "./target.ts";
  *
  * @param call - how a target is called, retries included.
  */
-export function createFailover(plan: AttemptPlan, call: (target: ServedTarget) => StreamSource): StreamSource {
+export function createFailover(
+  plan: AttemptPlan,
+  call: (target: ServedTarget) => StreamSource,
+  randomness: Randomness,
+): StreamSource {
   return (request, options) => {
     return whenOpen(() => open(options));
 
@@ -27,10 +32,19 @@ export function createFailover(plan: AttemptPlan, call: (target: ServedTarget) =
       } finally {
         release?.();
       }
-      if (options.signal.aborted || remedyFor(failure) === "none" || !plan.hasAlternative()) throw failure;
-      const permission = plan.take();
-      if (permission === undefined) throw failure;
+      if (options.signal.aborted || remedyFor(failure) === "none") throw failure;
+      const permission = plan.hasAlternative() ? plan.take() : undefined;
+      if (permission === undefined) throw askLater(failure, randomness);
       return open({ ...options, reason: "failover" }, permission);
     }
   };
+}
+
+/** When everything is overloaded, callers come back at different moments. */
+function askLater(error: HeadraceError, randomness: Randomness): HeadraceError {
+  if (error.status !== 503 || error.retryAfterMs !== undefined) return error;
+  const retryAfterMs = 1_000 + Math.floor(randomness.number() * 4_000);
+  const { providerStatus, cause } = error;
+  const more = providerStatus === undefined ? {} : { providerStatus };
+  return new HeadraceError(error.code, error.message, { ...error.report(), ...more, cause, retryAfterMs });
 }

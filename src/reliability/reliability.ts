@@ -101,7 +101,7 @@ export class Reliability {
       budget.countRequest();
       const ordered = this.#inOrder(targets, options);
       const plan = new AttemptPlan({ targets: ordered, stream, maxAttempts, budget });
-      const failover = createFailover(plan, (target) => this.#retried(target, plan));
+      const failover = createFailover(plan, (target) => this.#retried(target, plan), this.#randomness);
       const afterMs = targets.length < 2 ? undefined : this.#hedgeAfterMs(ordered[0] ?? first, request, options.hedge);
       const source = afterMs === undefined ? failover : this.#hedged(failover, plan, afterMs);
       return source(request, { ...sourceOptions, stream });
