@@ -138,6 +138,7 @@ const limited = (seconds?: number): Behaviour => ({
   error: { code: "rate_limit_exceeded" },
   ...(seconds !== undefined && { headers: { "retry-after": String(seconds) } }),
 });
+/* oxlint-disable vitest/warn-todo -- what the continuation will make true is listed, not passed over */
 const needsContinuation = "what happens after the first word is the business of the continuation";
 
 describe.each(["the request", "a route"])("with default settings and one fallback, named by %s", (fallbackBy) => {

@@ -39,7 +39,7 @@ export function createFakeProvider(
   const calls: FakeCall[] = [];
 
   const fetch = async (_url: string, init: RequestInit): Promise<Response> => {
-    const body = JSON.parse(String(init.body)) as { model: string };
+    const body = JSON.parse(init.body as string) as { model: string };
     const signal = init.signal as AbortSignal;
     const number = calls.filter(({ model }) => model === body.model).length;
     const call: FakeCall = { model: body.model, at: clock.elapsed(), body };
