@@ -9,30 +9,48 @@ import type { Protocol } from "../../src/protocols/protocol.ts";
 export interface Fixture {
   name: string;
   bytes: Uint8Array;
+  /** Its frames as text, where the bytes are none. */
+  text?: string;
 }
 
-export function readFixtures(folder: string): Fixture[] {
+/** The fixtures of a folder: `.sse` and `.ndjson` are bodies as they are, `.jsonl` hold the frames of a binary protocol, one a line. */
+export function readFixtures(folder: string, { encodeFrame }: Pick<Protocol, "encodeFrame"> = {}): Fixture[] {
   const path = join(import.meta.dirname, "../fixtures", folder);
   return readdirSync(path)
-    .filter((file) => /\.(sse|ndjson)$/.test(file))
-    .map((file) => ({ name: file.replace(/\.\w+$/, ""), bytes: new Uint8Array(readFileSync(join(path, file))) }));
+    .filter((file) => /\.(sse|ndjson|jsonl)$/.test(file))
+    .map((file) => {
+      const name = file.replace(/\.\w+$/, "");
+      const bytes = new Uint8Array(readFileSync(join(path, file)));
+      if (!file.endsWith(".jsonl")) return { name, bytes };
+      const text = new TextDecoder().decode(bytes);
+      return { name, bytes: encodeLines(text, encodeFrame), text };
+    });
+}
+
+/** The bytes of frames that are given one a line. */
+export function encodeLines(text: string, encodeFrame: Protocol["encodeFrame"]): Uint8Array {
+  if (encodeFrame === undefined) throw new Error("only protocols with binary frames have their fixtures in lines");
+  const lines = text.split("\n").filter((line) => line !== "");
+  return new Uint8Array(Buffer.concat(lines.map((line) => encodeFrame(line))));
 }
 
 /** What every protocol promises about whole answers. */
 export function describeProtocol(protocol: Protocol, fixtures: readonly Fixture[]): void {
   describe(`${protocol.name}: a whole answer`, () => {
-    test.each(fixtures)("$name comes out as it went in", ({ bytes }) => {
-      expect(dataOf(writeBody(protocol, readBody(protocol, [bytes])))).toEqual(dataOf(new TextDecoder().decode(bytes)));
+    test.each(fixtures)("$name comes out as it went in", ({ bytes, text }) => {
+      expect(dataOf(writeBody(protocol, readBody(protocol, [bytes])))).toEqual(
+        dataOf(text ?? new TextDecoder().decode(bytes)),
+      );
     });
 
-    test.each(fixtures)("$name keeps the names of its events", ({ bytes }) => {
-      const sent = new TextDecoder().decode(bytes);
+    test.each(fixtures)("$name keeps the names of its events", ({ bytes, text }) => {
+      const sent = text ?? new TextDecoder().decode(bytes);
       expect(namesOf(writeBody(protocol, readBody(protocol, [bytes])))).toEqual(namesOf(sent));
     });
 
-    test.each(fixtures)("$name survives being stored as JSON", ({ bytes }) => {
+    test.each(fixtures)("$name survives being stored as JSON", ({ bytes, text }) => {
       const stored = JSON.parse(JSON.stringify(readBody(protocol, [bytes]))) as StreamEvent[];
-      expect(dataOf(writeBody(protocol, stored))).toEqual(dataOf(new TextDecoder().decode(bytes)));
+      expect(dataOf(writeBody(protocol, stored))).toEqual(dataOf(text ?? new TextDecoder().decode(bytes)));
     });
 
     test.each(fixtures)("$name reads the same however its bytes are cut", ({ bytes }) => {
@@ -91,8 +109,10 @@ export function readBody(protocol: Protocol, pieces: Iterable<Uint8Array>): Stre
 
 export function writeBody(protocol: Protocol, events: Iterable<StreamEvent>, includeUsage = true): string {
   const writer = protocol.createEventWriter({ streamId: "st_test", includeUsage });
+  // Binary frames tell their own length; as text they stand in lines.
+  const end = protocol.framing === "binary" ? "\n" : "";
   let body = "";
-  for (const event of events) for (const frame of writer.write(event)) body += frame;
+  for (const event of events) for (const frame of writer.write(event)) body += frame + end;
   return body;
 }
 
@@ -102,7 +122,7 @@ export function dataOf(body: string): unknown[] {
     .split("\n")
     .filter((line) => line.startsWith("data: ") || line.startsWith("{"))
     .map((line) => line.replace(/^data: /, ""))
-    .map((data) => (data === "[DONE]" ? data : withoutPrototype(JSON.parse(data))));
+    .map((json) => (json === "[DONE]" ? json : JSON.parse(json, withoutPrototype)));
 }
 
 /** The name of each event of a body that has data; undefined for the default one. */
@@ -112,8 +132,8 @@ function namesOf(body: string): (string | undefined)[] {
 }
 
 /** A member of this name says nothing to anyone, and is dangerous to copy. */
-function withoutPrototype(value: object): object {
-  return Object.fromEntries(Object.entries(value).filter(([key]) => key !== "__proto__"));
+function withoutPrototype(key: string, value: unknown): unknown {
+  return key === "__proto__" ? undefined : value;
 }
 
 function* slices(bytes: Uint8Array, size: () => number): Generator<Uint8Array> {
