@@ -6,6 +6,7 @@ export type ProtocolName =
   | "openai-chat"
   | "anthropic-messages"
   | "openai-responses"
+  | "bedrock-converse"
   | "ollama-chat"
   | "ollama-generate"
   | "plain-text"

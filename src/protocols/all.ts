@@ -1,5 +1,6 @@
 import type { ProtocolName } from "../core/events.ts";
 import { anthropicMessages } from "./anthropic-messages.ts";
+import { bedrockConverse } from "./bedrock-converse.ts";
 import { eventSource } from "./event-source.ts";
 import { events } from "./events.ts";
 import { ollamaChat, ollamaGenerate } from "./ollama.ts";
@@ -15,6 +16,7 @@ export const protocols: Readonly<Record<ProtocolName, Protocol>> = {
   "ollama-chat": ollamaChat,
   "ollama-generate": ollamaGenerate,
   "anthropic-messages": anthropicMessages,
+  "bedrock-converse": bedrockConverse,
   "plain-text": plainText,
   "event-source": eventSource,
   events,
