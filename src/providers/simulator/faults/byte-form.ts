@@ -25,7 +25,7 @@ export class ByteForm {
     const announced = findFault(faults, "content-length");
     const broken = faults.find(({ at }) => at?.unit === "bytes");
     this.#isPlain = faults.length === 0;
-    this.#hasMark = findFault(faults, "bom") !== undefined && framing !== "binary";
+    this.#hasMark = findFault(faults, "bom") !== undefined && framing === "sse";
     this.#splitsCharacters = findFault(faults, "utf8-split") !== undefined;
     this.#dripMs = drip === undefined ? 0 : numberOf(drip, "every", 50);
     const pieceSize = drip ?? split;
