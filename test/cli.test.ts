@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from "vitest";
+import { faultNames } from "../src/providers/simulator/faults/catalog.ts";
 import { createClient } from "../src/client/client.ts";
 
 const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
@@ -279,5 +280,34 @@ describe("headrace simulate", () => {
     assert.match(await response.text(), /"delta".*data: \[DONE\]/s);
     child.kill("SIGTERM");
     assert.equal((await ended).code, 0);
+  });
+
+  test("names every fault in its help", async () => {
+    const { stdout, code } = await run(["simulate", "--help"]);
+    const listed = stdout.slice(stdout.indexOf("Faults")).split(/[\s,:@]+/);
+    assert.deepEqual(
+      faultNames.filter((name) => name !== "status" && !listed.includes(name)),
+      [],
+    );
+    assert.match(stdout, /429:retry-after=2/);
+    assert.equal(code, 0);
+  });
+
+  test("does what a scenario says, and explains one that is wrong", async () => {
+    await writeFile(join(directory, "scenario.yaml"), "- calls: 1\n  faults: 503\n");
+    await writeFile(join(directory, "wrong.yaml"), "- faults: cutt@3\n");
+    const { baseUrl } = await serve(["simulate", "--scenario", "scenario.yaml"]);
+    const ask = () => {
+      const body = JSON.stringify({ model: "instant", messages: [{ role: "user", content: "Hello" }] });
+      return fetch(`${baseUrl}/chat/completions`, { method: "POST", body });
+    };
+    assert.equal((await ask()).status, 503);
+    assert.equal((await ask()).status, 200);
+    const wrong = await run(["simulate", "--scenario", "wrong.yaml"]);
+    assert.match(wrong.stderr, /^error the scenario rule 1: fault "cutt@3": there is no "cutt"; known are/);
+    assert.equal(wrong.code, 2);
+    const missing = await run(["simulate", "--scenario", "none.yaml"]);
+    assert.match(missing.stderr, /none\.yaml cannot be read: ENOENT/);
+    assert.equal(missing.code, 2);
   });
 });

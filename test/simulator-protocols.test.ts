@@ -14,11 +14,24 @@ import { sixtyWords } from "./support/faults.ts";
 const providers = Object.values(protocols).filter(({ endpoint }) => endpoint !== undefined);
 const question: Message = { role: "user", content: [{ type: "text", text: "Why do rivers meander?" }] };
 
+/** What base URLs of the protocol end with, so that a server knows it by its address. */
+function basePathOf({ name, endpoint }: Protocol): string {
+  const path = endpoint?.write({ model: "instant", messages: [] }).replace(/\?.*/, "") ?? "";
+  const found = ["", "/v1", "/v1beta"].find((base) => endpoint?.read(base + path, {}) !== undefined);
+  if (found === undefined) throw new Error(`${name} does not read the address that it writes, ${path}`);
+  return found;
+}
+
 /** What a provider of that protocol makes of a call, an hour later. */
 async function call(protocol: Protocol, model: string, messages: Message[] = [question]) {
   const clock = createVirtualClock();
   const transport = createFetchTransport(createSimulator({ clock }));
-  const source = createHttpProvider({ name: "sim", protocol, baseUrl: "http://simulator", transport });
+  const source = createHttpProvider({
+    name: "sim",
+    protocol,
+    baseUrl: `http://simulator${basePathOf(protocol)}`,
+    transport,
+  });
   const events: StreamEvent[] = [];
   const leaving = new AbortController();
   let error: HeadraceError | undefined;
