@@ -1,3 +1,4 @@
+import { createAnthropic } from "@ai-sdk/anthropic";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModel } from "ai";
@@ -24,6 +25,7 @@ globalThis.AI_SDK_LOG_WARNINGS = false;
 /** The AI SDK's providers that can point at a gateway, and how they do it. */
 const providers: Record<string, (url: string, model: string) => LanguageModel> = {
   "@ai-sdk/openai with chat": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: "none" }).chat(model),
+  "@ai-sdk/anthropic": (url, model) => createAnthropic({ baseURL: `${url}/v1`, apiKey: "none" })(model),
   "@ai-sdk/openai-compatible": (url, model) =>
     createOpenAICompatible({
       baseURL: `${url}/v1`,

@@ -24,8 +24,8 @@ const simulate = (): Fetch => createSimulator({ clock: createVirtualClock() });
 
 /** A gateway whose only provider, `box`, speaks the provider's protocol. */
 async function start({ spokenBy }: NamedRow, fetch: Fetch = simulate()): Promise<string> {
-  const providers = spokenBy === undefined ? {} : { box: spokenBy };
-  const { url } = await startGateway({ providers, reliability: { maxAttempts: 1 } }, { fetch });
+  const config = { providers: spokenBy === undefined ? {} : { box: spokenBy }, reliability: { maxAttempts: 1 } };
+  const { url } = await startGateway(config, { fetch });
   return url;
 }
 
@@ -37,7 +37,7 @@ async function read({ protocol }: NamedRow, response: Response): Promise<Answer>
     for await (const bytes of response.body ?? []) events.push(...reader.push(bytes));
     events.push(...reader.end());
   } catch (error) {
-    expect(error).toBeInstanceOf(TypeError);
+    if (!(error instanceof TypeError)) throw error;
     events.push({ type: "stream-end", outcome: "interrupted" });
   }
   return foldAnswer(events);
@@ -76,7 +76,8 @@ describe("clients of every protocol, providers of every protocol", () => {
     const expected = await read(openai, await askIn(openai, url, ask("Why is the sky blue?")));
     expect(answerText(expected).length).toBeGreaterThan(100);
     expect(answerText(answer)).toBe(answerText(expected));
-    if (client.protocol.framing !== "text") expect(answer.usage?.outputTokens).toBe(expected.usage?.outputTokens);
+    const isText = client.protocol.framing === "text";
+    expect(answer.usage?.outputTokens).toBe(isText ? undefined : expected.usage?.outputTokens);
   });
 
   test.each(named(pairs).filter(({ client }) => client.served?.textOnly !== true))(

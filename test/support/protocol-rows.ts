@@ -31,6 +31,11 @@ export const protocolRows: Partial<Record<ProtocolName, ProtocolRow>> = {
     served: { routes: ["POST /v1/chat/completions"], base: "/v1" },
     spokenBy: { vendor: "openai-compatible", baseUrl: "http://simulator.local/v1" },
   },
+  "anthropic-messages": {
+    label: "Anthropic Messages",
+    served: { routes: ["POST /v1/messages", "POST /v1/messages/count_tokens"], base: "" },
+    spokenBy: { vendor: "anthropic", baseUrl: "http://simulator.local", apiKey: "none" },
+  },
   "ollama-chat": {
     label: "Ollama, chat",
     served: { routes: ["POST /api/chat"], base: "" },
