@@ -106,26 +106,21 @@ describe("what the AI SDK's chat sends", () => {
   });
 
   test.each(["input-streaming", "input-available", "approval-requested"])(
-    "a tool in state %s has no result, so its call is left out, which the provider's writer can tell",
+    "a tool in state %s has no result, so its call is left out, and that is told",
     (state) => {
-      expect(readParts([{ type: "text", text: "Hm." }, toolPart({ state })], "assistant")).toEqual([
-        {
-          role: "assistant",
-          content: [
-            { type: "text", text: "Hm." },
-            { type: "untranslatable", what: "a tool call that has no result" },
-          ],
-        },
-      ]);
+      const parts = [{ type: "text", text: "Hm." }, toolPart({ state })];
+      const request = read([{ id: "m", role: "assistant", parts }]);
+      expect(request.messages).toEqual([{ role: "assistant", content: [{ type: "text", text: "Hm." }] }]);
+      expect(request.untranslatable).toEqual(["messages: the call of get_weather, which has no result"]);
     },
   );
 
-  test("parts that say nothing to a model are left out, which the provider's writer can tell", () => {
+  test("parts that say nothing to a model are left out, and that is told", () => {
     const types = ["source-url", "source-document", "data-weather", "custom", "reasoning-file", "hologram"];
-    const [message] = readParts(types.map((type) => ({ type })));
-    expect(message?.content).toEqual(
-      types.map((type) => ({ type: "untranslatable", what: `a message part of type ${type}` })),
-    );
+    const parts = [...types, "data-weather"].map((type) => ({ type }));
+    const request = read([{ role: "user", parts: [{ type: "text", text: "hi" }, ...parts] }]);
+    expect(request.messages).toEqual([{ role: "user", content: [{ type: "text", text: "hi" }] }]);
+    expect(request.untranslatable).toEqual(types.map((type) => `messages: parts of type ${type}`));
   });
 
   test("what was said while an answer was under way stands where it was said", () => {

@@ -7,18 +7,24 @@ import { inputText, readOwnMetadata } from "./ui-message-stream-chunk.ts";
 
 const roles = ["system", "user", "assistant"] as const;
 
-/** Names of tools whose input is text rather than JSON. */
-export type CustomTools = ReadonlySet<string>;
+export interface MessageContext {
+  /** Names of tools whose input is text rather than JSON. */
+  customTools: ReadonlySet<string>;
+  /** Told of everything that says nothing to a model. */
+  leftOut: (what: string) => void;
+}
 
 /** A UI message is one of ours, or several: each step of an assistant's message is followed by the results of its tools. */
-export function readMessage(message: BodyFields, customTools: CustomTools): Message[] {
+export function readMessage(message: BodyFields, context: MessageContext): Message[] {
   const role = message.oneOf("role", roles) ?? message.fail("role", `one of ${roles.join(", ")}`);
   const parts = message.objects("parts") ?? message.fail("parts", "a list of parts, as the AI SDK's UI messages have");
-  if (role !== "assistant") return [{ role, content: parts.flatMap(readPart) }];
+  if (role !== "assistant") return [{ role, content: parts.flatMap((part) => readPart(part, context)) }];
   return stepsOf(parts).flatMap((step) => {
-    if (!Array.isArray(step))
-      return [{ role: "user" as const, content: (step.objects("parts") ?? []).flatMap(readPart) }];
-    return readStep(step, customTools);
+    if (!Array.isArray(step)) {
+      const said = step.objects("parts") ?? [];
+      return [{ role: "user" as const, content: said.flatMap((part) => readPart(part, context)) }];
+    }
+    return readStep(step, context);
   });
 }
 
@@ -39,12 +45,12 @@ function stepsOf(parts: readonly BodyFields[]): (BodyFields[] | BodyFields)[] {
   return step.length > 0 ? [...steps, step] : steps;
 }
 
-function readStep(parts: readonly BodyFields[], customTools: CustomTools): Message[] {
+function readStep(parts: readonly BodyFields[], context: MessageContext): Message[] {
   const said: Part[] = [];
   const results: Part[] = [];
   for (const part of parts) {
-    if (!isTool(part)) said.push(...readPart(part));
-    else readToolCall(part, customTools, said, results);
+    if (!isTool(part)) said.push(...readPart(part, context));
+    else readToolCall(part, context, { said, results });
   }
   const messages: Message[] = said.length > 0 ? [{ role: "assistant", content: said }] : [];
   return results.length > 0 ? [...messages, { role: "tool", content: results }] : messages;
@@ -56,17 +62,21 @@ function isTool(part: BodyFields): boolean {
 }
 
 /** A call goes to what was said, its result after it. Without a result the call is left out: models refuse such a history. */
-function readToolCall(part: BodyFields, customTools: CustomTools, said: Part[], results: Part[]): void {
+function readToolCall(
+  part: BodyFields,
+  context: MessageContext,
+  { said, results }: { said: Part[]; results: Part[] },
+): void {
   const type = part.requiredString("type");
   const name = type === "dynamic-tool" ? part.requiredString("toolName") : type.slice("tool-".length);
   const callId = part.requiredString("toolCallId");
   const result = readResult(part);
   if (result === undefined) {
-    said.push({ type: "untranslatable", what: "a tool call that has no result" });
+    context.leftOut(`messages: the call of ${name}, which has no result`);
     return;
   }
   const input = part.value("input") ?? part.value("rawInput");
-  const kind = customTools.has(name) ? "custom" : "function";
+  const kind = context.customTools.has(name) ? "custom" : "function";
   said.push({ type: "tool-call", callId, name, argumentsText: inputText(input), kind });
   results.push({ type: "tool-result", callId, name, ...result });
 }
@@ -95,7 +105,7 @@ function outputText(output: Json | undefined): string {
   return typeof output === "string" ? output : JSON.stringify(output ?? null);
 }
 
-function readPart(part: BodyFields): Part[] {
+function readPart(part: BodyFields, { leftOut }: MessageContext): Part[] {
   const type = part.requiredString("type");
   switch (type) {
     case "text": {
@@ -110,7 +120,8 @@ function readPart(part: BodyFields): Part[] {
       return [readFile(part)];
     default:
       // Sources, data of the application, parts that a later version adds: nothing that a model could be told.
-      return [{ type: "untranslatable", what: `a message part of type ${type.slice(0, 40)}` }];
+      leftOut(`messages: parts of type ${type.slice(0, 40)}`);
+      return [];
   }
 }
 

@@ -20,7 +20,11 @@ export function readRequest(body: JsonObject): GenerateRequest {
     return fields.fail("messages", "a list of UI messages with at least one, as the default transport sends them");
   }
   const tools = readTools(fields);
-  const customTools = new Set(tools?.flatMap(({ kind, name }) => (kind === "custom" ? [name] : [])));
+  const untranslatable = new Set<string>();
+  const context = {
+    customTools: new Set(tools?.flatMap(({ kind, name }) => (kind === "custom" ? [name] : []))),
+    leftOut: (what: string): unknown => untranslatable.add(what),
+  };
   const system = fields.string("system");
   const read: GenerateRequest = {
     model: fields.string("model") ?? "",
@@ -28,12 +32,13 @@ export function readRequest(body: JsonObject): GenerateRequest {
       ...(system === undefined
         ? []
         : [{ role: "system" as const, content: [{ type: "text" as const, text: system }] }]),
-      ...messages.flatMap((message) => readMessage(message, customTools)),
+      ...messages.flatMap((message) => readMessage(message, context)),
     ],
     ...definedOnly({ tools, toolChoice: readToolChoice(fields), chat: readChat(fields, messages) }),
     ...definedOnly(readSettings(fields)),
     wantsStream: fields.boolean("stream") ?? true,
     wantsUsage: true,
+    ...(untranslatable.size > 0 && { untranslatable: [...untranslatable] }),
   };
   return { ...read, original: { protocol: "ui-message-stream", body, read } };
 }
