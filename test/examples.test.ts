@@ -41,6 +41,12 @@ const promises: Record<string, (printed: string) => void> = {
     }
   },
   "generator-model.ts": (printed) => expect(printed).toBe("THE WATER COMES BACK LOUDER \n"),
+  "ai-sdk-chat.ts": (printed) => {
+    const [before = "", whole = ""] = printed.trimEnd().split(/\n\n--- .* ---\n\n/);
+    expect(before.length).toBeGreaterThan(20);
+    expect(whole.length).toBeGreaterThan(before.length);
+    expect(whole.startsWith(before)).toBe(true);
+  },
   "openai-client.ts": (printed) => expect(printed).toMatch(/headrace.{50,}\n$/s),
   "resume.ts": (printed) => {
     const [before, after, whole] = printed.split(/\n\n--- .* ---\n\n/);
