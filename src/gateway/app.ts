@@ -7,6 +7,7 @@ import type { ProtocolName } from "../core/events.ts";
 import type { Clock } from "../core/time.ts";
 import type { StreamLog } from "../log/stream-log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
+import { writeRetryHeaders } from "../protocols/retry-after.ts";
 import type { ModelInfo, Router } from "../routing/router.ts";
 import type { OnDisconnect, Streams } from "../streams/streams.ts";
 import { chatFromBody } from "./api-chat.ts";
@@ -107,7 +108,7 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
 function answerError(c: GatewayContext, error: HeadraceError, { report }: AppOptions): Response {
   if (error.status >= 500) report(error, c.var.requestId);
   const { status, headers, body } = c.var.protocol.writeError(error, c.var.requestId);
-  for (const [name, value] of Object.entries(headers ?? {})) c.header(name, value);
+  for (const [name, value] of Object.entries({ ...writeRetryHeaders(error), ...headers })) c.header(name, value);
   // Whoever sent too much is still sending: the connection cannot be used for another request.
   if (status === 413 || status === 408 || status === 431) c.header("connection", "close");
   return c.json(body, status as ContentfulStatusCode);

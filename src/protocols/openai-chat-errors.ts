@@ -3,7 +3,7 @@ import { HeadraceError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
-import { readRetryAfter } from "./retry-after.ts";
+import { readRetryAfter, writeRetryHeaders } from "./retry-after.ts";
 
 /** The error in a stream event; undefined when it is none. */
 export function readStreamError(value: unknown): ErrorReport | undefined {
@@ -165,31 +165,7 @@ export function writeErrorObject(error: HeadraceError): JsonObject {
   };
 }
 
-// Headrace itself has tried again where that made sense; a client that did so too would multiply the calls.
-const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "cursor-invalid",
-  "idempotency-conflict",
-  "provider-auth",
-  "provider-quota",
-  "provider-error",
-  "provider-unreachable",
-  "provider-rate-limited",
-  "provider-overloaded",
-  "provider-timeout",
-  "total-timeout",
-  "stream-truncated",
-  "stream-interrupted",
-  "stream-stalled",
-  "response-too-large",
-  "interrupted-tool-call",
-]);
-
 export function writeError(error: HeadraceError, requestId: string): WholeResponse {
-  const headers: Record<string, string> = { "x-request-id": requestId };
-  if (error.retryAfterMs !== undefined) {
-    headers["retry-after"] = String(Math.ceil(error.retryAfterMs / 1000));
-    headers["retry-after-ms"] = String(Math.ceil(error.retryAfterMs));
-  }
-  if (finalCodes.has(error.code)) headers["x-should-retry"] = "false";
+  const headers = { "x-request-id": requestId, ...writeRetryHeaders(error) };
   return { status: error.status, headers, body: { error: writeErrorObject(error) } };
 }
