@@ -88,7 +88,7 @@ the same are counted together. \`429:retry-after=2,calls=1\` is refused once and
 ${Object.keys(faultGroups).map(groupText).join("\n")}
 Over HTTP, broken connections are really broken: sockets are closed or reset, bodies end without their last chunk, requests
 are never answered. Names that cannot be resolved, ports where nobody listens and wrong certificates are better had from
-an address that is like that.
+an address that is like that. A kept-alive connection that was closed meanwhile is \`reset:calls=2\`, on the client's second call.
 
 ## Scenarios
 

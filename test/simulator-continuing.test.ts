@@ -120,6 +120,12 @@ describe("a provider that does not really go on", () => {
     expect(await ask([question], { model: `${model}&fault=restart` })).toBe(whole);
   });
 
+  test("or repeats some of the last words before it goes on", async () => {
+    const answer = await ask(begun, { model: `${model}&fault=repeat:5` });
+    expect(answer).toBe(words.slice(25).join(" "));
+    expect(await ask([question], { model: `${model}&fault=repeat` })).toBe(whole);
+  });
+
   test("or paraphrases: as many words, and nowhere the same for long", async () => {
     const rest = await ask(begun, { model: `${model}&fault=paraphrase` });
     const echoed = await ask(messages, { model: `${model}&fault=paraphrase` });

@@ -45,7 +45,7 @@ describe("every fault", () => {
       { role: "assistant", content: words.slice(0, 30).join(" ") },
     ];
     // What concerns begun answers needs one.
-    const body = ["restart", "prefill-refused"].includes(name) ? { messages } : {};
+    const body = ["restart", "repeat", "prefill-refused"].includes(name) ? { messages } : {};
     const usual = await callOnce(sixtyWords(), { body });
     const outcome = await callOnce(sixtyWords(example), { body });
     expect(describeOutcome(outcome)).not.toEqual(describeOutcome(usual));

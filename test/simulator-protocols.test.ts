@@ -48,7 +48,7 @@ async function call(protocol: Protocol, model: string, messages: Message[] = [qu
   const text = events.map((event) => (event.type === "text-delta" ? event.text : "")).join("");
   const end = events.find((event) => event.type === "stream-end");
   const usage = events.findLast((event) => event.type === "usage")?.usage;
-  return { text, words: text.split(" ").filter(Boolean).length, outcome: end?.outcome, usage, error, done };
+  return { events, text, words: text.split(" ").filter(Boolean).length, outcome: end?.outcome, usage, error, done };
 }
 
 describe.each(providers)("$name", (protocol) => {
@@ -166,3 +166,12 @@ describe.each(providers.filter(({ name }) => name !== "ollama-generate"))(
     });
   },
 );
+
+test("signed reasoning is there to be cut in, where the protocol has it", async () => {
+  const signed = async (model: string) => {
+    const events = (await call(protocols["anthropic-messages"], model)).events;
+    return events.filter((event) => event.type === "reasoning-signature").length;
+  };
+  expect(await signed("o4-mini?words=5&interval=1&signed")).toBe(1);
+  expect(await signed("o4-mini?words=5&interval=1&signed&fault=cut@reasoning+9")).toBe(0);
+});

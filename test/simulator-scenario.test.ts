@@ -85,8 +85,8 @@ describe("a scenario", () => {
     [[{ faults: ["cutt@3"] }], 'rule 1: fault "cutt@3": there is no "cutt"; known are a status such as 503, refuse'],
     [[{ faults: [{}] }], "faults is a text or a number, but is {}"],
     [[{ calls: "some" }], '"some" names no calls; write 1, 1-3 or 4-'],
-    [[{ from: "noon" }], '"noon" is no duration; write 250ms, 20s, 2m'],
-    [[{ words: 0 }], 'words is from 1 to 100000, but is "0"'],
+    [[{ from: "noon" }], '"noon" is no duration up to a day; write 250ms, 20s, 2m'],
+    [[{ words: 0 }], 'words is from 1 to 10000, but is "0"'],
   ])("that is wrong is refused with a sentence that helps: %j", (scenario, message) => {
     const open = () => createSimulator({ clock: createVirtualClock(), scenario: scenario as ScenarioInput });
     expect(open).toThrow(
@@ -135,7 +135,11 @@ describe("a fault as it is written", () => {
     ["429:retry=2", /status has no argument "retry=2"; known are status, retry-after/],
     ["error:sad", /kind is one of overloaded, server/],
     ["split:many", /bytes must be a whole number, but is "many"/],
-    ["giant:9999mb", /no size up to 1024mb/],
+    ["giant:9999mb", /size is at most 67108864/],
+    ["giant:big", /"big" is no size; write 2mb/],
+    ["duplicate@1:999999999", /times is at most 1000/],
+    ["stall@1:25h", /no duration up to a day/],
+    [`cut@1&${"x".repeat(2_000)}`, /longer than 2000 characters/],
     ["503:chance=2", /chance is from 0 to 1/],
     ["503:calls=x", /"x" names no calls/],
   ])("%s is refused with a sentence that helps", async (fault, message) => {

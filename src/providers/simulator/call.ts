@@ -33,7 +33,10 @@ export function readCall(target: Request | URL | string, init: RequestInit = {})
 
 function headerOf(headers: HeadersInit | undefined, name: string): string {
   if (headers === undefined) return "";
-  return (headers instanceof Headers ? headers : new Headers(headers)).get(name) ?? "";
+  if (headers instanceof Headers) return headers.get(name) ?? "";
+  // Making Headers of a plain object costs as much as all the rest of a call.
+  const entries = Array.isArray(headers) ? headers : Object.entries(headers);
+  return entries.find(([key]) => key?.toLowerCase() === name)?.[1] ?? "";
 }
 
 /** @throws HeadraceError `invalid-request` */

@@ -8,7 +8,7 @@ import { sampleJson } from "./json-sample.ts";
 import { models } from "./models.ts";
 import { SeededRandom } from "./random.ts";
 import { reasoningText } from "./reasoning.ts";
-import { inOtherWords, textOfWords } from "./words.ts";
+import { inOtherWords, lastWords, textOfWords } from "./words.ts";
 
 export interface SimulatedCall {
   kind: "function" | "custom";
@@ -29,7 +29,9 @@ export interface Manner {
   /** Exactly so many words of text. */
   words?: number;
   /** What is done to a begun answer that should be continued. Default: it is continued. */
-  continuing?: "restart" | "paraphrase";
+  continuing?: "restart" | "paraphrase" | "repeat";
+  /** With `repeat`: how many of the words before are said again. */
+  repeatedWords?: number;
 }
 
 /**
@@ -100,8 +102,10 @@ function textFor({ asked, baseSeed, manner }: Speaker, random: SeededRandom): st
 
 /** The words that were to be repeated, and the rest. */
 function continued(begun: Begun, speaker: Speaker): string {
+  const { manner } = speaker;
   const rest = restOf(begun, speaker);
-  return speaker.manner.continuing === "paraphrase" ? inOtherWords(begun.echo + rest) : begun.echo + rest;
+  if (manner.continuing === "repeat") return lastWords(begun.said ?? "", manner.repeatedWords ?? 8) + rest;
+  return manner.continuing === "paraphrase" ? inOtherWords(begun.echo + rest) : begun.echo + rest;
 }
 
 /**

@@ -5,7 +5,7 @@ import { protocols } from "../../protocols/all.ts";
 import type { Protocol, RequestTarget } from "../../protocols/protocol.ts";
 import { type Call, readCall, readJson, wrongMethod } from "./call.ts";
 import { BrokenConnection } from "./faults/connection.ts";
-import { findFault } from "./faults/fault.ts";
+import { findFault, numberOf } from "./faults/fault.ts";
 import { type Order, Orders } from "./faults/orders.ts";
 import { spoilPlan } from "./faults/plan-faults.ts";
 import { refuse } from "./faults/refusals.ts";
@@ -83,10 +83,17 @@ export function createSimulator({ clock, seed: ownSeed, random, scenario: writte
 }
 
 function planOptions({ faults, words, intervalMs, signed }: Order, options: PlanOptions): PlanOptions {
-  const continuing = (["restart", "paraphrase"] as const).find((name) => findFault(faults, name) !== undefined);
+  const continuing = (["restart", "paraphrase", "repeat"] as const).find(
+    (name) => findFault(faults, name) !== undefined,
+  );
+  const repeat = findFault(faults, "repeat");
   return {
     ...options,
-    manner: { ...(words !== undefined && { words }), ...(continuing !== undefined && { continuing }) },
+    manner: {
+      ...(words !== undefined && { words }),
+      ...(continuing !== undefined && { continuing }),
+      ...(repeat !== undefined && { repeatedWords: numberOf(repeat, "words", 8) }),
+    },
     ...(intervalMs !== undefined && { intervalMs }),
     ...(signed !== undefined && { signed }),
   };

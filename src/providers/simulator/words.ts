@@ -37,3 +37,9 @@ export function inOtherWords(text: string): string {
   }
   return words.join("");
 }
+
+/** The end of a text, so many words of it. */
+export function lastWords(text: string, count: number): string {
+  const words = text.split(/(?<=\s)(?=\S)/);
+  return words.slice(-count).join("");
+}

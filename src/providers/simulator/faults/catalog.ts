@@ -7,6 +7,8 @@ export interface FaultArgument {
   what: string;
   /** When given, one of these. */
   choices?: readonly string[];
+  /** Largest count or size. Whoever may call a gateway may ask for faults, so nothing is without bounds. */
+  most?: number;
 }
 
 export interface FaultKind {
@@ -187,6 +189,13 @@ export const faultKinds = {
     what: "A request to go on with a begun answer is answered with everything from the start.",
     example: "restart",
   },
+  repeat: {
+    group: "answer",
+    what: "The rest of a begun answer begins with the last words that were already said.",
+    arguments: { words: { kind: "count", what: "how many words; 8", most: 1_000 } },
+    main: "words",
+    example: "repeat:8",
+  },
   paraphrase: {
     group: "answer",
     what: "The answer, or the rest of a begun one, comes in other words.",
@@ -216,7 +225,7 @@ export const faultKinds = {
     group: "events",
     what: "The last event comes again.",
     position: "tokens",
-    arguments: { times: { kind: "count", what: "how often; 1" } },
+    arguments: { times: { kind: "count", what: "how often; 1", most: 1_000 } },
     main: "times",
     example: "duplicate@20",
   },
@@ -230,7 +239,7 @@ export const faultKinds = {
     group: "events",
     what: "One huge token.",
     position: "tokens",
-    arguments: { size: { kind: "size", what: "its size; 2 MiB" } },
+    arguments: { size: { kind: "size", what: "its size; 2 MiB", most: 64 * 1024 ** 2 } },
     main: "size",
     example: "giant@20:2mb",
   },
@@ -264,14 +273,16 @@ export const faultKinds = {
   gzip: {
     group: "bytes",
     what: "The body is compressed, though nobody asked for it.",
-    arguments: { layers: { kind: "count", what: "how many times over; 1" } },
+    arguments: {
+      layers: { kind: "count", what: "how many times over, from the tenth on by name only; 1", most: 1_000 },
+    },
     main: "layers",
     example: "gzip",
   },
   bomb: {
     group: "bytes",
     what: "A small compressed body that becomes a large one.",
-    arguments: { size: { kind: "size", what: "how large; 16 MiB" } },
+    arguments: { size: { kind: "size", what: "how large; 16 MiB", most: 1024 ** 3 } },
     main: "size",
     example: "bomb:16mb",
   },

@@ -108,15 +108,20 @@ function readArguments(name: FaultName, list: string, refuse: Refuse): Pick<Faul
   };
 }
 
-function readValue(key: string, text: string, { kind, choices }: FaultArgument, refuse: Refuse): string | number {
+function readValue(key: string, text: string, argument: FaultArgument, refuse: Refuse): string | number {
+  const { kind, choices, most = Number.POSITIVE_INFINITY } = argument;
   if (choices !== undefined && !choices.includes(text)) throw refuse(`${key} is one of ${choices.join(", ")}`);
   if (kind === "duration") return readDuration(text);
-  if (kind === "size") return readSize(text, refuse);
   if (kind === "text") return text;
-  if (!/^\d{1,9}$/.test(text)) throw refuse(`${key} must be a whole number, but is ${JSON.stringify(text)}`);
-  return Number(text);
+  const value = kind === "size" ? readSize(text, refuse) : Number(text);
+  if (!/^\d{1,10}(kb|mb)?$/i.test(text) || Number.isNaN(value)) {
+    throw refuse(`${key} must be a whole number, but is ${JSON.stringify(text)}`);
+  }
+  if (value > most) throw refuse(`${key} is at most ${most}`);
+  return value;
 }
 
+const longestMs = 24 * 3_600_000;
 const units: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
 /**
@@ -126,20 +131,20 @@ const units: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1000, m: 60_0
  */
 export function readDuration(text: string): number {
   const [, amount, unit = ""] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text.trim()) ?? [];
-  if (amount !== undefined) return Number(amount) * (units[unit] ?? 1);
+  const durationMs = Number(amount) * (units[unit] ?? 1);
+  if (amount !== undefined && durationMs <= longestMs) return durationMs;
   throw new HeadraceError(
     "invalid-request",
-    `${JSON.stringify(text)} is no duration; write 250ms, 20s, 2m or milliseconds without a unit`,
+    `${JSON.stringify(text)} is no duration up to a day; write 250ms, 20s, 2m or milliseconds without a unit`,
   );
 }
 
-const largestSize = 1024 ** 3;
-
 function readSize(text: string, refuse: Refuse): number {
   const [, amount, unit = ""] = /^(\d{1,10})(kb|mb)?$/i.exec(text) ?? [];
-  const size = Number(amount) * ({ kb: 1024, mb: 1024 ** 2 }[unit.toLowerCase()] ?? 1);
-  if (amount !== undefined && size <= largestSize) return size;
-  throw refuse(`${JSON.stringify(text)} is no size up to 1024mb; write 2mb, 512kb or bytes without a unit`);
+  if (amount === undefined) {
+    throw refuse(`${JSON.stringify(text)} is no size; write 2mb, 512kb or bytes without a unit`);
+  }
+  return Number(amount) * ({ kb: 1024, mb: 1024 ** 2 }[unit.toLowerCase()] ?? 1);
 }
 
 /**

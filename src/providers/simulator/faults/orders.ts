@@ -21,8 +21,9 @@ interface Past {
   firstAt: number;
 }
 
-/** Names come from requests, so that there is no end to them. */
+// Names come from requests, so that there is no end to them.
 const mostRemembered = 1_000;
+const longestName = 200;
 
 /** Decides what goes wrong with which call; remembers how often it was asked for the same. */
 export class Orders {
@@ -44,7 +45,7 @@ export class Orders {
     const { model, query } = splitModel(name);
     if (query === "" && header === "" && this.#options.scenario === undefined) return { model, faults: [] };
     const asked = parseWishes(header === "" ? query : `${query}&${header}`);
-    const own = this.#active(asked, `${name} ${header}`);
+    const own = this.#active(asked, `${model.slice(0, longestName)}?${query} ${header}`);
     const planned = this.#planned(model);
     return { ...planned, ...own, model, faults: [...own.faults, ...planned.faults] };
   }

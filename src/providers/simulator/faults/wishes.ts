@@ -12,7 +12,8 @@ export interface Wishes {
   signed?: true;
 }
 
-const mostWords = 100_000;
+const mostWords = 10_000;
+const longestText = 2_000;
 
 /**
  * Reads `fault=cut@40&words=60&interval=15`; `fault=` may be left out.
@@ -20,6 +21,12 @@ const mostWords = 100_000;
  * @throws HeadraceError `invalid-request` - says what is known instead.
  */
 export function parseWishes(text: string): Wishes {
+  if (text.length > longestText) {
+    throw new HeadraceError(
+      "invalid-request",
+      `what is asked of the simulator is longer than ${longestText} characters`,
+    );
+  }
   const faults: Fault[] = [];
   const wishes: Wishes = { faults };
   for (const item of text.split(/[&;]/)) {
