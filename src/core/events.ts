@@ -7,6 +7,7 @@ export type ProtocolName =
   | "anthropic-messages"
   | "openai-responses"
   | "bedrock-converse"
+  | "gemini"
   | "ollama-chat"
   | "ollama-generate"
   | "plain-text"

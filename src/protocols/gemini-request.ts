@@ -1,0 +1,133 @@
+import type { JsonObject } from "../core/json.ts";
+import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
+import { BodyFields } from "./body-fields.ts";
+import { readContents, readSystem } from "./gemini-contents.ts";
+import { withCamelCase } from "./gemini-field-names.ts";
+import { toJsonSchema } from "./gemini-schema.ts";
+import type { RequestTarget } from "./protocol.ts";
+
+/**
+ * Reads the body of `generateContent`; model and stream are in the address. Fields that we do not know are the
+ * provider's business: they stay in `original`.
+ *
+ * @throws HeadraceError `invalid-request` with `param` - a field is missing or has the wrong type.
+ */
+export function readRequest(sent: JsonObject, target: RequestTarget = {}): GenerateRequest {
+  const body = withCamelCase(sent);
+  const fields = new BodyFields(body);
+  const config = fields.object("generationConfig") ?? new BodyFields({}, "generationConfig");
+  const read: GenerateRequest = {
+    model: target.model ?? fields.string("model") ?? "",
+    messages: readMessages(fields),
+    ...definedOnly(readTooling(fields)),
+    ...definedOnly(readSampling(config)),
+    ...definedOnly(readOutput(config)),
+    ...definedOnly({ serviceTier: fields.string("serviceTier")?.toLowerCase() }),
+    wantsStream: target.stream ?? false,
+    // Not an option here: usage is in every chunk.
+    wantsUsage: true,
+  };
+  return { ...read, original: { protocol: "gemini", body, read } };
+}
+
+function readMessages(fields: BodyFields): Message[] {
+  const contents = fields.objects("contents");
+  if (contents === undefined || contents.length === 0) {
+    return fields.fail("contents", "a list with at least one content");
+  }
+  const system = readSystem(fields);
+  const messages = readContents(contents);
+  return system === undefined ? messages : [system, ...messages];
+}
+
+function readTooling(fields: BodyFields) {
+  const tools = fields
+    .objects("tools")
+    ?.flatMap((tool) => tool.objects("functionDeclarations") ?? [])
+    .map(readTool);
+  const config = fields.object("toolConfig")?.object("functionCallingConfig");
+  const mode = config?.string("mode")?.toUpperCase();
+  const allowed = config === undefined ? undefined : readNames(config);
+  // Nobody else has a choice among some of the tools, and those that may not be called need not be there.
+  const usable = mode === "ANY" && allowed !== undefined ? tools?.filter(({ name }) => allowed.includes(name)) : tools;
+  return { tools: usable, toolChoice: readToolChoice(mode, allowed) };
+}
+
+function readTool(declaration: BodyFields): ToolDefinition {
+  const schema = declaration.object("parametersJsonSchema")?.body ?? declaration.object("parameters")?.body;
+  return {
+    kind: "function",
+    name: declaration.requiredString("name"),
+    ...definedOnly({
+      description: declaration.string("description"),
+      parameters: schema === undefined ? undefined : toJsonSchema(schema),
+    }),
+  };
+}
+
+function readNames(config: BodyFields): string[] | undefined {
+  const names = config.value("allowedFunctionNames");
+  if (names === undefined) return undefined;
+  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+  return config.fail("allowedFunctionNames", "a list of names");
+}
+
+function readToolChoice(mode: string | undefined, allowed: readonly string[] | undefined): ToolChoice | undefined {
+  const [only] = allowed ?? [];
+  if (mode === "ANY") return only !== undefined && allowed?.length === 1 ? { name: only } : "required";
+  if (mode === "NONE") return "none";
+  return mode === undefined ? undefined : "auto";
+}
+
+function readSampling(config: BodyFields) {
+  return {
+    maxOutputTokens: config.integer("maxOutputTokens", { min: 1 }),
+    temperature: config.number("temperature", { min: 0, max: 2 }),
+    topP: config.number("topP", { min: 0, max: 1 }),
+    topK: config.number("topK", { min: 0, max: Number.MAX_SAFE_INTEGER }),
+    presencePenalty: config.number("presencePenalty", { min: -2, max: 2 }),
+    frequencyPenalty: config.number("frequencyPenalty", { min: -2, max: 2 }),
+    stop: readStop(config),
+    seed: config.integer("seed", { min: Number.MIN_SAFE_INTEGER }),
+    choices: config.integer("candidateCount", { min: 1, max: 128 }),
+    logprobs: config.boolean("responseLogprobs"),
+    topLogprobs: config.integer("logprobs", { min: 0, max: 20 }),
+  };
+}
+
+function readStop(config: BodyFields): string[] | undefined {
+  const stop = config.value("stopSequences");
+  if (stop === undefined) return undefined;
+  if (Array.isArray(stop) && stop.every((item) => typeof item === "string")) return stop;
+  return config.fail("stopSequences", "a list of strings");
+}
+
+function readOutput(config: BodyFields) {
+  const thinking = config.object("thinkingConfig");
+  const budget = thinking?.integer("thinkingBudget", { min: -1 });
+  const includeThoughts = thinking?.boolean("includeThoughts");
+  const level = thinking?.string("thinkingLevel")?.toLowerCase();
+  return {
+    responseFormat: readResponseFormat(config),
+    reasoningEffort: level === "thinking_level_unspecified" ? undefined : level,
+    // -1 leaves it to the model, as does no budget.
+    reasoningBudgetTokens: budget === -1 ? undefined : budget,
+    reasoningSummary: includeThoughts === undefined ? undefined : includeThoughts ? "auto" : "none",
+  };
+}
+
+function readResponseFormat(config: BodyFields): ResponseFormat | undefined {
+  const type = config.string("responseMimeType");
+  const schema = config.object("responseJsonSchema")?.body ?? config.object("responseSchema")?.body;
+  if (type === "text/plain") return { type: "text" };
+  if (type !== "application/json") return undefined;
+  return schema === undefined
+    ? { type: "json" }
+    : { type: "json-schema", name: "response", schema: toJsonSchema(schema) };
+}
+
+/** Leaves out what is undefined, so that a field is either there or not. */
+function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
+}
