@@ -78,7 +78,7 @@ export function fillTemplate(
   let text = segments[0] as string;
   for (let index = 0; index < fillings.length; index++) {
     const { event, field } = fillings[index] as ChunkTemplate["fillings"][number];
-    const value = valueOf(events[event] as StreamEvent, field);
+    const value = jsonOf(events[event] as StreamEvent, field);
     if (value === undefined) return undefined;
     text += value + (segments[index + 1] as string);
   }
@@ -86,7 +86,7 @@ export function fillTemplate(
 }
 
 /** JSON of a field; undefined when the event has no such thing. */
-function valueOf(event: StreamEvent, field: Field): string | undefined {
+function jsonOf(event: StreamEvent, field: Field): string | undefined {
   switch (field) {
     case "text":
       return "text" in event ? JSON.stringify(event.text) : undefined;
