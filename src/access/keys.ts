@@ -19,10 +19,11 @@ export interface Keyring {
   /**
    * Finds out who asks, whichever header carries the key.
    *
+   * @param inAddress - a key from the address, for protocols that have it there.
    * @throws HeadraceError `unauthorized` - no key, or an unknown one.
    * @throws HeadraceError `invalid-request` - two different keys in one request.
    */
-  authenticate(headers: Headers): Principal;
+  authenticate(headers: Headers, inAddress?: string): Principal;
 }
 
 const anonymous: Principal = { owner: "" };
@@ -41,9 +42,9 @@ export function createKeyring(keys: readonly ConfiguredKey[]): Keyring {
   }));
 
   return {
-    authenticate(headers) {
+    authenticate(headers, inAddress) {
       if (known.length === 0) return anonymous;
-      const credential = credentialIn(headers);
+      const credential = credentialIn(headers, inAddress);
       if (credential === undefined) {
         throw new HeadraceError("unauthorized", "this gateway needs a key: send `Authorization: Bearer <key>`");
       }
@@ -60,8 +61,9 @@ export function createKeyring(keys: readonly ConfiguredKey[]): Keyring {
   };
 }
 
-function credentialIn(headers: Headers): string | undefined {
+function credentialIn(headers: Headers, inAddress: string | undefined): string | undefined {
   const found = new Set<string>();
+  if (inAddress !== undefined && inAddress !== "") found.add(inAddress);
   const authorization = headers.get("authorization");
   if (authorization !== null) {
     const [scheme, token] = authorization.trim().split(/\s+/, 2);

@@ -16,6 +16,7 @@ import { resumeChat, stopChat } from "./chat-routes.ts";
 import { countTokens } from "./count-tokens.ts";
 import type { GatewayContext, GatewayEnvironment } from "./environment.ts";
 import { generateFromBody, generateFromQuery } from "./generate.ts";
+import { generateContent, geminiPath, getGeminiModel, listGeminiModels } from "./gemini-routes.ts";
 import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
 import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-routes.ts";
@@ -59,13 +60,18 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
       for (const [name, value] of Object.entries(headers)) c.header(name, value);
     }
     if (c.req.method === "OPTIONS") return c.body(null, 204);
-    c.set("owner", open.has(c.req.path) ? "" : keyring.authenticate(c.req.raw.headers).owner);
+    // Google's clients may send the key in the address, where it must be repeated nowhere.
+    const inAddress = c.var.protocol === protocols["gemini"] ? c.req.query("key") : undefined;
+    c.set("owner", open.has(c.req.path) ? "" : keyring.authenticate(c.req.raw.headers, inAddress).owner);
     return next();
   });
 
   app.post("/v1/chat/completions", generateFromBody(options, protocols["openai-chat"]));
   app.post("/v1/messages", generateFromBody(options, protocols["anthropic-messages"]));
   app.post("/v1/messages/count_tokens", countTokens(options));
+  app.post(geminiPath, generateContent(options));
+  app.get("/v1beta/models", listGeminiModels(options));
+  app.get("/v1beta/models/:id{.+}", getGeminiModel(options));
   app.post("/v1/streams", generateFromBody(options, protocols["events"]));
   app.post("/generate", generateFromBody(options, protocols["plain-text"]));
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));
@@ -118,6 +124,7 @@ function answerError(c: GatewayContext, error: HeadraceError, { report }: AppOpt
 function protocolOfPath(path: string, protocols: AppOptions["protocols"]): Protocol {
   if (path === "/stream") return protocols["event-source"];
   if (path === "/generate") return protocols["plain-text"];
+  if (path.startsWith("/v1beta/")) return protocols["gemini"];
   if (/^\/api\/(show|tags|version)$/.test(path)) return protocols["ollama-chat"];
   if (path.startsWith("/v1/messages/")) return protocols["anthropic-messages"];
   const spoken = Object.values(protocols).find(({ endpoint }) => endpoint?.read(path, {}) !== undefined);
@@ -154,6 +161,7 @@ function greeting(origin: string): string {
 
   POST ${origin}/v1/chat/completions   OpenAI Chat Completions: point any OpenAI SDK at ${origin}/v1
   POST ${origin}/v1/messages           Anthropic Messages: point its SDK at ${origin}
+  POST ${origin}/v1beta/models/{model}:streamGenerateContent   Gemini: point any Google SDK at ${origin}
   GET  ${origin}/stream?prompt=Hello   for EventSource
   POST ${origin}/generate              {"prompt": "Hello"} gives chunked text
   POST ${origin}/api/chat              the AI SDK's useChat, also /api/chat/{id}/stream and /stop

@@ -18,7 +18,7 @@ export function createRendering(protocol: Protocol, options: WriteOptions, { nam
   const hasIds = isSse && protocol.eventIds !== false;
   const encodeFrame = (frame: string): Uint8Array => encode(protocol.encodeFrame?.(frame) ?? frame);
   const rendering: Rendering = {
-    key: `${protocol.name} ${options.includeUsage === true ? "usage" : ""} ${options.replay === true ? "replay" : ""} ${name}`,
+    key: `${protocol.name} ${protocol.framing} ${options.includeUsage === true ? "usage" : ""} ${options.replay === true ? "replay" : ""} ${name}`,
     tellsFailures: protocol.framing !== "text",
     createWriter() {
       const writer = protocol.createEventWriter(options);

@@ -1,0 +1,58 @@
+import { HeadraceError } from "../core/errors.ts";
+import { geminiArray } from "../protocols/gemini-array.ts";
+import type { ModelInfo } from "../routing/router.ts";
+import type { AppOptions } from "./app.ts";
+import type { GatewayContext } from "./environment.ts";
+import { generateFromBody } from "./generate.ts";
+
+/** Addresses of `generateContent` and `streamGenerateContent`; a model's name may have slashes. */
+export const geminiPath = "/:version{v1(?:beta|alpha)?}/:target{.+:(?:streamGenerate|generate)Content}";
+
+/** `POST /v1beta/models/{model}:generateContent`, `:streamGenerateContent`. */
+export function generateContent(app: AppOptions) {
+  const answer = generateFromBody(app, app.protocols["gemini"]);
+  const answerAsList = generateFromBody(app, geminiArray);
+  return (c: GatewayContext): Promise<Response> => (c.req.query("alt") === "sse" ? answer(c) : answerAsList(c));
+}
+
+const defaultPageSize = 50;
+const maxPageSize = 1000;
+
+/** `GET /v1beta/models`: the models, as Google lists its own. */
+export function listGeminiModels({ router }: AppOptions) {
+  return (c: GatewayContext): Response => {
+    const pageSize = readCount(c, "pageSize", defaultPageSize);
+    const first = readCount(c, "pageToken", 0);
+    const all = router.models();
+    const last = first + Math.min(Math.max(pageSize, 1), maxPageSize);
+    const models = all.slice(first, last).map(describe);
+    return c.json(last < all.length ? { models, nextPageToken: String(last) } : { models });
+  };
+}
+
+/** `GET /v1beta/models/{model}`. */
+export function getGeminiModel({ router }: AppOptions) {
+  return (c: GatewayContext): Response => {
+    const found = router.models().find(({ id }) => id === c.req.param("id"));
+    if (found === undefined)
+      throw new HeadraceError("model-not-found", "there is no such model; see GET /v1beta/models");
+    return c.json(describe(found));
+  };
+}
+
+function readCount(c: GatewayContext, name: string, usual: number): number {
+  const text = c.req.query(name) ?? "";
+  if (text === "") return usual;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new HeadraceError("invalid-request", `${name} is not one of ours`, { param: name });
+}
+
+function describe({ id, ownedBy }: ModelInfo) {
+  return {
+    name: `models/${id}`,
+    version: "1",
+    displayName: id,
+    description: `Served by ${ownedBy}`,
+    supportedGenerationMethods: ["generateContent"],
+  };
+}
