@@ -52,8 +52,9 @@ configured vendor's (\`gpt-4o\`).
 ${sections.join("\n")}
 ## Vendors
 
-A provider appears by itself, under the vendor's name, when one of its variables is set. \`HEADRACE_API_KEYS\` lists, with
-commas between, the keys that callers of the gateway need, each optionally as \`name=key\`.
+A provider appears by itself, under the vendor's name, when one of its variables is set; where the base URL is yours, it
+has to be configured. \`HEADRACE_API_KEYS\` lists, with commas between, the keys that callers of the gateway need, each
+optionally as \`name=key\`.
 
 | vendor | variables | base URL |
 |---|---|---|
@@ -84,8 +85,9 @@ function rowsOf(path: string, schema: Schema): string[] {
   });
 }
 
-function vendorRow([name, { apiKeyVariable, baseUrlVariable, baseUrl }]: [string, Vendor]): string {
-  const names = [apiKeyVariable, baseUrlVariable].filter((variable) => variable !== undefined);
+function vendorRow([name, vendor]: [string, Vendor]): string {
+  const { apiKeyVariable, apiKeyFallbackVariable, baseUrlVariable, baseUrl } = vendor;
+  const names = [apiKeyVariable, apiKeyFallbackVariable, baseUrlVariable].filter((variable) => variable !== undefined);
   return `| \`${name}\` | ${names.map((variable) => `\`${variable}\``).join(", ")} | ${baseUrl ?? "yours"} |`;
 }
 

@@ -3,7 +3,7 @@ import { createKeyring } from "./access/keys.ts";
 import type { Config, ConfigInput, LogConfig, ProviderConfig, RouteConfig } from "./config.ts";
 import { isLoopback, parseConfig } from "./config.ts";
 import type { Environment } from "./config/environment.ts";
-import { providersFromEnvironment } from "./config/environment.ts";
+import { keyVariableOf, providersFromEnvironment } from "./config/environment.ts";
 import type { AnswerStream } from "./core/answer-stream.ts";
 import { createAnswerStream } from "./core/answer-stream.ts";
 import { HeadraceError } from "./core/errors.ts";
@@ -221,7 +221,7 @@ function openProvider(
       `providers.${name}.baseUrl: is missing; ${vendor.label} is wherever you run it`,
     );
   }
-  const variable = config.apiKeyVariable ?? vendor.apiKeyVariable;
+  const variable = config.apiKeyVariable ?? keyVariableOf(vendor, environment);
   const apiKey = config.apiKey ?? (variable === undefined ? undefined : environment[variable]);
   if (apiKey === undefined && config.apiKeyVariable !== undefined) {
     throw new HeadraceError(
@@ -232,7 +232,7 @@ function openProvider(
   const source = createHttpProvider({
     name,
     protocol: protocols[vendor.protocol],
-    baseUrl: baseUrl.replace(/\/+$/, ""),
+    baseUrl: addressOf(baseUrl, vendor),
     quirks: vendor.quirks ?? {},
     transport,
     ...(apiKey !== undefined && { apiKey }),
@@ -249,9 +249,15 @@ function openProvider(
   };
 }
 
+/** Without a slash at the end. */
+function addressOf(baseUrl: string, { basePath = "" }: Vendor): string {
+  const path = new URL(baseUrl).pathname === "/" ? basePath : "";
+  return baseUrl.replace(/\/+$/, "") + path;
+}
+
 function hintFor(environment: Environment): string {
-  const variables = Object.values(vendors as Record<string, Vendor>).flatMap(
-    ({ apiKeyVariable }) => apiKeyVariable ?? [],
+  const variables = Object.values(vendors as Record<string, Vendor>).flatMap(({ apiKeyVariable, baseUrl }) =>
+    baseUrl === undefined ? [] : (apiKeyVariable ?? []),
   );
   const missing = variables.filter((variable) => environment[variable] === undefined);
   return `Write it as provider/model; setting one of ${missing.join(", ")} makes its provider appear, others go under \`providers\``;

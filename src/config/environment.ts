@@ -11,6 +11,7 @@ export interface VendorVariables {
   label: string;
   baseUrl?: string;
   apiKeyVariable?: string;
+  apiKeyFallbackVariable?: string;
   baseUrlVariable?: string;
   local?: true;
 }
@@ -117,15 +118,24 @@ export function providersFromEnvironment(
 ): Record<string, ProviderConfig> {
   const providers: Record<string, ProviderConfig> = {};
   for (const [name, vendor] of Object.entries(vendors)) {
-    const apiKey = setValue(environment, vendor.apiKeyVariable);
+    const keyVariable = keyVariableOf(vendor, environment);
     const baseUrl = setValue(environment, vendor.baseUrlVariable);
-    if (apiKey === undefined && baseUrl === undefined) continue;
+    // A key says nothing of where a server is that everybody has for themselves.
+    if (baseUrl === undefined && (keyVariable === undefined || vendor.baseUrl === undefined)) continue;
     const provider: ProviderConfig = { vendor: name };
-    if (apiKey !== undefined) provider.apiKeyVariable = vendor.apiKeyVariable;
+    if (keyVariable !== undefined) provider.apiKeyVariable = keyVariable;
     if (baseUrl !== undefined) provider.baseUrl = readBaseUrl(vendor, baseUrl);
     providers[name] = provider;
   }
   return providers;
+}
+
+/** The variable that holds a vendor's key; undefined when none is set. */
+export function keyVariableOf(
+  { apiKeyVariable, apiKeyFallbackVariable }: VendorVariables,
+  environment: Environment,
+): string | undefined {
+  return [apiKeyVariable, apiKeyFallbackVariable].find((name) => setValue(environment, name) !== undefined);
 }
 
 function setValue(environment: Environment, name: string | undefined): string | undefined {

@@ -16,7 +16,14 @@ import { resumeChat, stopChat } from "./chat-routes.ts";
 import { countTokens } from "./count-tokens.ts";
 import type { GatewayContext, GatewayEnvironment } from "./environment.ts";
 import { generateFromBody, generateFromQuery } from "./generate.ts";
-import { generateContent, geminiPath, getGeminiModel, listGeminiModels } from "./gemini-routes.ts";
+import {
+  countGeminiTokens,
+  geminiCountPath,
+  generateContent,
+  geminiPath,
+  getGeminiModel,
+  listGeminiModels,
+} from "./gemini-routes.ts";
 import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
 import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-routes.ts";
@@ -70,6 +77,7 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.post("/v1/messages", generateFromBody(options, protocols["anthropic-messages"]));
   app.post("/v1/messages/count_tokens", countTokens(options));
   app.post(geminiPath, generateContent(options));
+  app.post(geminiCountPath, countGeminiTokens(options));
   app.get("/v1beta/models", listGeminiModels(options));
   app.get("/v1beta/models/:id{.+}", getGeminiModel(options));
   app.post("/v1/streams", generateFromBody(options, protocols["events"]));

@@ -25,7 +25,8 @@ export function countTokens(app: AppOptions) {
 const tokensPerMessage = 4;
 const tokensPerMedia = 1500;
 
-function estimateInput({ messages, tools = [], responseFormat }: GenerateRequest): number {
+/** About how many tokens a request has. */
+export function estimateInput({ messages, tools = [], responseFormat }: GenerateRequest): number {
   let count = 0;
   for (const { content } of messages) count += tokensPerMessage + estimateParts(content);
   for (const { name, description = "", parameters } of tools) {

@@ -1,7 +1,10 @@
 import { HeadraceError } from "../core/errors.ts";
+import { isJsonObject } from "../core/json.ts";
 import { geminiArray } from "../protocols/gemini-array.ts";
 import type { ModelInfo } from "../routing/router.ts";
 import type { AppOptions } from "./app.ts";
+import { readJsonBody } from "./body.ts";
+import { estimateInput } from "./count-tokens.ts";
 import type { GatewayContext } from "./environment.ts";
 import { generateFromBody } from "./generate.ts";
 
@@ -13,6 +16,23 @@ export function generateContent(app: AppOptions) {
   const answer = generateFromBody(app, app.protocols["gemini"]);
   const answerAsList = generateFromBody(app, geminiArray);
   return (c: GatewayContext): Promise<Response> => (c.req.query("alt") === "sse" ? answer(c) : answerAsList(c));
+}
+
+/** Address of `countTokens`. */
+export const geminiCountPath = "/:version{v1(?:beta|alpha)?}/:target{.+:countTokens}";
+
+/** `POST /v1beta/models/{model}:countTokens`: an estimate of our own, whichever provider the model belongs to. */
+export function countGeminiTokens(app: AppOptions) {
+  const { endpoint, readRequest } = app.protocols["gemini"];
+  return async (c: GatewayContext): Promise<Response> => {
+    const { json } = await readJsonBody(c.req.raw, app);
+    // What is to be counted may be given as a whole request.
+    const asked = json["generateContentRequest"] ?? json["generate_content_request"];
+    const target = endpoint?.read(c.req.path.replace(/:countTokens$/, ":generateContent"), {});
+    const request = readRequest(isJsonObject(asked) ? asked : json, target);
+    app.router.resolve(request.model);
+    return c.json({ totalTokens: estimateInput(request) }, 200, { "headrace-estimated": "true" });
+  };
 }
 
 const defaultPageSize = 50;
@@ -53,6 +73,6 @@ function describe({ id, ownedBy }: ModelInfo) {
     version: "1",
     displayName: id,
     description: `Served by ${ownedBy}`,
-    supportedGenerationMethods: ["generateContent"],
+    supportedGenerationMethods: ["generateContent", "countTokens"],
   };
 }

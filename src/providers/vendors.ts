@@ -10,12 +10,16 @@ export interface Vendor {
   baseUrl?: string;
   /** Environment variable of the key, as the vendor's own client names it. */
   apiKeyVariable?: string;
+  /** The same, where its client takes a second one when the first is not set. */
+  apiKeyFallbackVariable?: string;
   /** Name of the header that carries the key, in lower case. Default: `authorization`, as a bearer token. */
   apiKeyHeader?: string;
   /** Sent with every request, names in lower case. */
   headers?: Readonly<Record<string, string>>;
   /** Environment variable that overrides `baseUrl`. */
   baseUrlVariable?: string;
+  /** Added to base URLs without a path, because the vendor's own client adds it: `/v1beta`. */
+  basePath?: string;
   /** A server on the user's own machine: needs no key. */
   local?: true;
   /** Beginnings of model names that are known to be this vendor's, so that they work without `vendor/`. */
@@ -44,6 +48,23 @@ export const vendors = {
     modelPrefixes: ["claude-"],
   },
   "openai-compatible": { label: "an OpenAI-compatible server", protocol: "openai-chat" },
+  gemini: {
+    label: "Google Gemini",
+    protocol: "gemini",
+    baseUrl: "https://generativelanguage.googleapis.com/v1beta",
+    apiKeyVariable: "GEMINI_API_KEY",
+    apiKeyFallbackVariable: "GOOGLE_API_KEY",
+    apiKeyHeader: "x-goog-api-key",
+    baseUrlVariable: "GOOGLE_GEMINI_BASE_URL",
+    basePath: "/v1beta",
+    modelPrefixes: ["gemini-", "gemma-"],
+  },
+  // `https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}/endpoints/openapi`
+  vertex: {
+    label: "Vertex AI, OpenAI-compatible",
+    protocol: "openai-chat",
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
   openrouter: {
     label: "OpenRouter",
     protocol: "openai-chat",
@@ -110,6 +131,43 @@ export const vendors = {
     apiKeyVariable: "PERPLEXITY_API_KEY",
     modelPrefixes: ["sonar"],
     quirks: { maxTokensField: "max_tokens", refusesStreamOptions: true, noDeveloperRole: true },
+  },
+  moonshot: {
+    label: "Moonshot AI",
+    protocol: "openai-chat",
+    baseUrl: "https://api.moonshot.ai/v1",
+    apiKeyVariable: "MOONSHOT_API_KEY",
+    modelPrefixes: ["kimi-", "moonshot-"],
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  alibaba: {
+    label: "Alibaba Cloud Model Studio",
+    protocol: "openai-chat",
+    baseUrl: "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
+    apiKeyVariable: "DASHSCOPE_API_KEY",
+    modelPrefixes: ["qwen-", "qwen2", "qwen3", "qwq-"],
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  huggingface: {
+    label: "Hugging Face",
+    protocol: "openai-chat",
+    baseUrl: "https://router.huggingface.co/v1",
+    apiKeyVariable: "HF_TOKEN",
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  // `https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1`
+  cloudflare: {
+    label: "Cloudflare Workers AI",
+    protocol: "openai-chat",
+    apiKeyVariable: "CLOUDFLARE_API_KEY",
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  // `https://{workspace}/serving-endpoints`
+  databricks: {
+    label: "Databricks",
+    protocol: "openai-chat",
+    apiKeyVariable: "DATABRICKS_TOKEN",
+    quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
   },
   ollama: {
     label: "Ollama",

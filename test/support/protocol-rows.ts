@@ -36,6 +36,17 @@ export const protocolRows: Partial<Record<ProtocolName, ProtocolRow>> = {
     served: { routes: ["POST /v1/messages", "POST /v1/messages/count_tokens"], base: "" },
     spokenBy: { vendor: "anthropic", baseUrl: "http://simulator.local", apiKey: "none" },
   },
+  gemini: {
+    label: "Google Gemini",
+    served: {
+      routes: [
+        "POST /v1beta/models/{model}:streamGenerateContent?alt=sse",
+        "POST /v1beta/models/{model}:generateContent",
+      ],
+      base: "/v1beta",
+    },
+    spokenBy: { vendor: "gemini", baseUrl: "http://simulator.local" },
+  },
   "ollama-chat": {
     label: "Ollama, chat",
     served: { routes: ["POST /api/chat"], base: "" },
