@@ -84,8 +84,13 @@ export const allRows: readonly NamedRow[] = Object.entries(protocolRows).map(([n
   protocol: protocols[name as ProtocolName],
 }));
 
-/** Asks a gateway in a protocol, as a client that writes and reads it itself. */
-export async function askIn({ protocol, served }: NamedRow, url: string, request: GenerateRequest): Promise<Response> {
+/** Asks a gateway in a protocol, as a client that writes and reads it itself; over HTTP unless `send` is another way. */
+export async function askIn(
+  { protocol, served }: NamedRow,
+  url: string,
+  request: GenerateRequest,
+  send: (url: string, init: RequestInit) => Promise<Response> = fetch,
+): Promise<Response> {
   if (served === undefined) throw new Error(`${protocol.name} is not served`);
   const warnings: string[] = [];
   const body = protocol.writeRequest(request, {}, (warning) => warnings.push(warning));
@@ -93,8 +98,8 @@ export async function askIn({ protocol, served }: NamedRow, url: string, request
   const path = served.base + (protocol.endpoint?.write(request) ?? "");
   if (served.method === "GET") {
     const query = Object.entries(body).filter(([, value]) => value !== undefined);
-    return fetch(`${url}${path}?${new URLSearchParams(query as [string, string][])}`);
+    return send(`${url}${path}?${new URLSearchParams(query as [string, string][])}`, {});
   }
   const headers = { "content-type": "application/json" };
-  return fetch(url + path, { method: "POST", headers, body: JSON.stringify(body) });
+  return send(url + path, { method: "POST", headers, body: JSON.stringify(body) });
 }
