@@ -53,8 +53,8 @@ ${sections.join("\n")}
 ## Vendors
 
 A provider appears by itself, under the vendor's name, when one of its variables is set; where the base URL is yours, it
-has to be configured. \`HEADRACE_API_KEYS\` lists, with commas between, the keys that callers of the gateway need, each
-optionally as \`name=key\`.
+has to be configured, and \`openai-responses\` too, which shares its key with \`openai\`. \`HEADRACE_API_KEYS\` lists, with
+commas between, the keys that callers of the gateway need, each optionally as \`name=key\`.
 
 | vendor | variables | base URL |
 |---|---|---|

@@ -256,8 +256,9 @@ function addressOf(baseUrl: string, { basePath = "" }: Vendor): string {
 }
 
 function hintFor(environment: Environment): string {
-  const variables = Object.values(vendors as Record<string, Vendor>).flatMap(({ apiKeyVariable, baseUrl }) =>
-    baseUrl === undefined ? [] : (apiKeyVariable ?? []),
+  const variables = Object.values(vendors as Record<string, Vendor>).flatMap(
+    ({ apiKeyVariable, baseUrl, onlyByName }) =>
+      baseUrl === undefined || onlyByName === true ? [] : (apiKeyVariable ?? []),
   );
   const missing = variables.filter((variable) => environment[variable] === undefined);
   return `Write it as provider/model; setting one of ${missing.join(", ")} makes its provider appear, others go under \`providers\``;

@@ -14,6 +14,7 @@ export interface VendorVariables {
   apiKeyFallbackVariable?: string;
   baseUrlVariable?: string;
   local?: true;
+  onlyByName?: true;
 }
 
 /** Read elsewhere: by the command line, as a list of keys, or by the client commands. */
@@ -120,6 +121,7 @@ export function providersFromEnvironment(
   for (const [name, vendor] of Object.entries(vendors)) {
     const keyVariable = keyVariableOf(vendor, environment);
     const baseUrl = setValue(environment, vendor.baseUrlVariable);
+    if (vendor.onlyByName === true) continue;
     // A key says nothing of where a server is that everybody has for themselves.
     if (baseUrl === undefined && (keyVariable === undefined || vendor.baseUrl === undefined)) continue;
     const provider: ProviderConfig = { vendor: name };

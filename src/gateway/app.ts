@@ -27,6 +27,8 @@ import {
 import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
 import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-routes.ts";
+import { createResponse } from "./responses.ts";
+import { cancelResponse, deleteResponse, getResponse, listInputItems } from "./response-routes.ts";
 import { deleteStream, getStream, listStreams } from "./stream-routes.ts";
 
 export interface AppOptions extends GuardOptions, BodyLimits {
@@ -74,6 +76,11 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   });
 
   app.post("/v1/chat/completions", generateFromBody(options, protocols["openai-chat"]));
+  app.post("/v1/responses", createResponse(options));
+  app.get("/v1/responses/:id", getResponse(options));
+  app.delete("/v1/responses/:id", deleteResponse(options));
+  app.post("/v1/responses/:id/cancel", cancelResponse(options));
+  app.get("/v1/responses/:id/input_items", listInputItems(options));
   app.post("/v1/messages", generateFromBody(options, protocols["anthropic-messages"]));
   app.post("/v1/messages/count_tokens", countTokens(options));
   app.post(geminiPath, generateContent(options));
@@ -170,6 +177,7 @@ function greeting(origin: string): string {
   POST ${origin}/v1/chat/completions   OpenAI Chat Completions: point any OpenAI SDK at ${origin}/v1
   POST ${origin}/v1/messages           Anthropic Messages: point its SDK at ${origin}
   POST ${origin}/v1beta/models/{model}:streamGenerateContent   Gemini: point any Google SDK at ${origin}
+  POST ${origin}/v1/responses          OpenAI Responses, with background, resume and previous_response_id
   GET  ${origin}/stream?prompt=Hello   for EventSource
   POST ${origin}/generate              {"prompt": "Hello"} gives chunked text
   POST ${origin}/api/chat              the AI SDK's useChat, also /api/chat/{id}/stream and /stop

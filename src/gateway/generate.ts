@@ -50,36 +50,46 @@ export function resume(c: GatewayContext, app: AppOptions, lastEventId: string):
   return followStream(c, app, { streamId, cursor, protocol: c.var.protocol });
 }
 
-interface Asked {
+export interface Asked {
   protocol: Protocol;
   body: JsonObject;
   target: RequestTarget;
   /** What identifies the request, for idempotency. */
   text: string;
   options: HeadraceOptions;
+  /** What of the request is kept with the stream; see `StreamStart.request`. */
+  stored?: JsonObject;
 }
 
-async function generate(
+async function generate(c: GatewayContext, app: AppOptions, asked: Asked): Promise<Response> {
+  const { streams, clock, heartbeatMs } = app;
+  const { id, request } = await startStream(c, app, asked);
+  const respond = request.wantsStream === false ? respondWithAnswer : respondWithStream;
+  const writeOptions = { streamId: id, includeUsage: request.wantsUsage === true };
+  const { protocol } = asked;
+  return respond(c, { streams, clock, patienceMs: heartbeatMs, protocol, writeOptions, position: beginning });
+}
+
+/** Starts the stream that is asked for, or finds the one that the same idempotency key started. */
+export async function startStream(
   c: GatewayContext,
-  app: AppOptions,
-  { protocol, body, target, text, options }: Asked,
-): Promise<Response> {
-  const { streams, router, clock, heartbeatMs } = app;
+  { streams, router, onDisconnect }: AppOptions,
+  { protocol, body, target, text, options, stored }: Asked,
+): Promise<{ id: string; request: GenerateRequest }> {
   const read = withHeaders(protocol.readRequest(body, target), protocol, c.req.raw.headers);
   const resolved = router.resolve(read.model === "" ? undefined : read.model, overridesOf(options));
   const request: GenerateRequest = { ...read, model: resolved.model };
   const key = c.req.header("idempotency-key");
-  const started = await streams.start({
+  const { id } = await streams.start({
     source: resolved.source,
     request,
     protocol: protocol.name,
     owner: c.var.owner,
-    onDisconnect: options.onDisconnect ?? resolved.onDisconnect ?? app.onDisconnect,
+    onDisconnect: options.onDisconnect ?? resolved.onDisconnect ?? onDisconnect,
+    ...(stored !== undefined && { stored }),
     ...(key !== undefined && { idempotency: { key: checkKey(key), requestHash: await hash(text) } }),
   });
-  const respond = request.wantsStream === false ? respondWithAnswer : respondWithStream;
-  const writeOptions = { streamId: started.id, includeUsage: request.wantsUsage === true };
-  return respond(c, { streams, clock, patienceMs: heartbeatMs, protocol, writeOptions, position: beginning });
+  return { id, request };
 }
 
 /** Keeps the headers that a provider of the same protocol has to see. */

@@ -20,6 +20,8 @@ export interface Vendor {
   baseUrlVariable?: string;
   /** Added to base URLs without a path, because the vendor's own client adds it: `/v1beta`. */
   basePath?: string;
+  /** Another row has the same variables: this one appears only where the configuration names it. */
+  onlyByName?: true;
   /** A server on the user's own machine: needs no key. */
   local?: true;
   /** Beginnings of model names that are known to be this vendor's, so that they work without `vendor/`. */
@@ -46,6 +48,13 @@ export const vendors = {
     headers: { "anthropic-version": "2023-06-01" },
     baseUrlVariable: "ANTHROPIC_BASE_URL",
     modelPrefixes: ["claude-"],
+  },
+  "openai-responses": {
+    label: "OpenAI, over its Responses API",
+    protocol: "openai-responses",
+    baseUrl: "https://api.openai.com/v1",
+    apiKeyVariable: "OPENAI_API_KEY",
+    onlyByName: true,
   },
   "openai-compatible": { label: "an OpenAI-compatible server", protocol: "openai-chat" },
   gemini: {

@@ -1,5 +1,6 @@
 import { HeadraceError, nobodyWaits } from "../core/errors.ts";
 import type { ProtocolName, StreamEnd, StreamStart } from "../core/events.ts";
+import type { JsonObject } from "../core/json.ts";
 import type { Observe } from "../core/observer.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
@@ -41,6 +42,8 @@ export interface StartOptions {
   owner: string;
   onDisconnect: OnDisconnect;
   idempotency?: { key: string; requestHash: string };
+  /** Kept in the header; see `StreamStart.request`. */
+  stored?: JsonObject;
 }
 
 interface OpenStream {
@@ -113,6 +116,7 @@ export class Streams {
     };
     if (request.wantsUsage === true) header.includeUsage = true;
     if (chat !== undefined) header.chat = chat;
+    if (options.stored !== undefined) header.request = options.stored;
     this.#run(header, epoch, options);
     if (previous !== undefined) this.#letGo(previous.id);
     observe({ type: "stream-started", streamId: id, model: request.model, protocol });

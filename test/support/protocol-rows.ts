@@ -47,6 +47,20 @@ export const protocolRows: Partial<Record<ProtocolName, ProtocolRow>> = {
     },
     spokenBy: { vendor: "gemini", baseUrl: "http://simulator.local" },
   },
+  "openai-responses": {
+    label: "OpenAI Responses",
+    served: {
+      routes: [
+        "POST /v1/responses",
+        "GET /v1/responses/{id}",
+        "POST /v1/responses/{id}/cancel",
+        "DELETE /v1/responses/{id}",
+        "GET /v1/responses/{id}/input_items",
+      ],
+      base: "/v1",
+    },
+    spokenBy: { vendor: "openai-responses", apiKey: "none", baseUrl: "http://simulator.local/v1" },
+  },
   "ollama-chat": {
     label: "Ollama, chat",
     served: { routes: ["POST /api/chat"], base: "" },
