@@ -3,7 +3,7 @@ import { createKeyring } from "./access/keys.ts";
 import type { Config, ConfigInput, LogConfig, ProviderConfig, RouteConfig } from "./config.ts";
 import { isLoopback, parseConfig } from "./config.ts";
 import type { Environment } from "./config/environment.ts";
-import { keyVariableOf, providersFromEnvironment } from "./config/environment.ts";
+import { keyVariableOf, providersFromEnvironment, proxiesFromEnvironment } from "./config/environment.ts";
 import type { AnswerStream } from "./core/answer-stream.ts";
 import { createAnswerStream } from "./core/answer-stream.ts";
 import { HeadraceError } from "./core/errors.ts";
@@ -37,7 +37,7 @@ import { Streams } from "./streams/streams.ts";
 export interface Outside {
   clock?: Clock;
   randomness?: Randomness;
-  /** Calls providers. Default: undici on its own connections, without timers. */
+  /** Calls providers. Default: connections of its own, without timers. */
   fetch?: Fetch;
   /** Where variables are read. Default: the process's. */
   environment?: Environment;
@@ -78,7 +78,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
   const { observe = () => {}, report = reportOnStandardError } = outside;
   const config = input === undefined ? await readConfig() : parseConfig(input);
   const ids = createIds(randomness);
-  const network = await openNetwork(config, outside.fetch);
+  const network = await openNetwork(config, environment, outside.fetch);
   const router = createRouterFrom(config, { environment, transport: network.transport, clock, randomness });
   const log = await openLog(config.log, clock);
   const { reliability, server, limits } = config;
@@ -134,12 +134,18 @@ async function readConfig(): Promise<Config> {
 }
 
 async function openNetwork(
-  config: Config,
+  { reliability }: Config,
+  environment: Environment,
   fetch: Fetch | undefined,
 ): Promise<{ transport: Transport; close(): Promise<void> }> {
   if (fetch !== undefined) return { transport: createFetchTransport(fetch), close: async () => {} };
-  const { createUndiciTransport } = await import("./providers/undici-transport.ts");
-  return createUndiciTransport(config.reliability);
+  const proxies = proxiesFromEnvironment(environment);
+  if (proxies !== undefined) {
+    const { createProxyTransport } = await import("./providers/proxy-transport.ts");
+    return createProxyTransport({ ...proxies, ...reliability });
+  }
+  const { createSocketTransport } = await import("./providers/socket-transport.ts");
+  return createSocketTransport(reliability);
 }
 
 /** `auto` is the most that costs little: what is committed survives `kill -9`. */

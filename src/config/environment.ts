@@ -140,6 +140,23 @@ export function keyVariableOf(
   return [apiKeyVariable, apiKeyFallbackVariable].find((name) => setValue(environment, name) !== undefined);
 }
 
+/** A company's proxy, where the usual variables name one; lower case wins, as everywhere. */
+export function proxiesFromEnvironment(
+  environment: Environment,
+): { httpProxy?: string; httpsProxy?: string; noProxy?: string } | undefined {
+  const find = (name: string) => setValue(environment, name) ?? setValue(environment, name.toUpperCase());
+  const httpProxy = find("http_proxy");
+  const httpsProxy = find("https_proxy");
+  // Servers on this machine are never behind it.
+  const noProxy = [find("no_proxy"), "localhost", "127.0.0.1", "::1"].filter((entry) => entry !== undefined).join(",");
+  if (httpProxy === undefined && httpsProxy === undefined) return undefined;
+  return {
+    ...(httpProxy !== undefined && { httpProxy }),
+    ...(httpsProxy !== undefined && { httpsProxy }),
+    noProxy,
+  };
+}
+
 function setValue(environment: Environment, name: string | undefined): string | undefined {
   const text = name === undefined ? undefined : environment[name]?.trim();
   return text === "" ? undefined : text;

@@ -16,6 +16,7 @@ export interface TransportResponse {
 
 /** Takes a body as it comes. Pushed rather than pulled: a promise per read is most of what an iterator would cost. */
 export interface ByteSink {
+  /** The bytes are valid during the call only: what is to be kept has to be copied. */
   push(bytes: Uint8Array): void;
   /** Once, at the end; with an error when the body broke off, or with the signal's reason when it was aborted. */
   end(error?: unknown): void;

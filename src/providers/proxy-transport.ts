@@ -1,6 +1,7 @@
-import { Agent, type Dispatcher } from "undici";
+import { type Dispatcher, EnvHttpProxyAgent } from "undici";
 
 import { HeadraceError } from "../core/errors.ts";
+import { codeOf, connectionBroke, isCertificateError } from "./connection-errors.ts";
 import type { ByteSink, IncomingBody, Transport, TransportResponse } from "./transport.ts";
 
 /** How long a complete answer's connection may take to finish before it is closed instead of used again. */
@@ -8,22 +9,25 @@ const releaseMs = 1_000;
 
 /** The other side closed the connection. */
 const closedCodes: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
-/** What OpenSSL and Node say about a certificate that will be as wrong the next time. */
-const certificateCodes = /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH)/;
 
-export interface UndiciTransport {
+export interface ProxyTransport {
   transport: Transport;
   close(): Promise<void>;
 }
 
-/**
- * The transport on Node: undici's dispatcher, which hands over each read of the socket as it is. A Readable or a web
- * stream in between would cost more than everything else that happens to an event.
- *
- * @param options.connectTimeoutMs - longest wait for a connection, TLS included.
- */
-export function createUndiciTransport({ connectTimeoutMs }: { connectTimeoutMs: number }): UndiciTransport {
-  const agent = new Agent({
+export interface ProxyOptions {
+  /** Longest wait for a connection, TLS included, in milliseconds. */
+  connectTimeoutMs: number;
+  httpProxy?: string;
+  httpsProxy?: string;
+  /** Hosts that are called directly, as `NO_PROXY` lists them. */
+  noProxy?: string;
+}
+
+/** The transport behind a company's proxy: undici, which knows how to tunnel. */
+export function createProxyTransport({ connectTimeoutMs, ...proxies }: ProxyOptions): ProxyTransport {
+  const agent = new EnvHttpProxyAgent({
+    ...proxies,
     connect: { timeout: connectTimeoutMs },
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -44,7 +48,7 @@ export function createUndiciTransport({ connectTimeoutMs }: { connectTimeoutMs: 
         return;
       }
       const { origin, pathname, search, host } = new URL(url);
-      const incoming = new UndiciBody(signal);
+      const incoming = new ProxiedBody(signal);
       const connectionsBefore = connections.get(origin);
       let isSent = false;
       const unreachable = (error: Error): HeadraceError => {
@@ -53,7 +57,7 @@ export function createUndiciTransport({ connectTimeoutMs }: { connectTimeoutMs: 
         return new HeadraceError("provider-unreachable", `no answer from ${host} (${codeOf(error)})`, {
           cause: error,
           onReusedConnection: wasKept && closedCodes.has(codeOf(error)),
-          ...(certificateCodes.test(codeOf(error)) && { shouldRetry: false }),
+          ...(isCertificateError(error) && { shouldRetry: false }),
         });
       };
       const handler: Dispatcher.DispatchHandler = {
@@ -69,7 +73,7 @@ export function createUndiciTransport({ connectTimeoutMs }: { connectTimeoutMs: 
         onResponseEnd: () => incoming.finish(),
         onResponseError(_controller, error) {
           reject(signal.aborted ? (signal.reason as Error) : unreachable(error));
-          incoming.finish(truncated(error));
+          incoming.finish(connectionBroke(error));
         },
       };
       agent.dispatch({ origin, path: pathname + search, method, headers, body: body ?? null }, handler);
@@ -79,7 +83,7 @@ export function createUndiciTransport({ connectTimeoutMs }: { connectTimeoutMs: 
 }
 
 /** The dispatcher's pushes, kept until somebody takes them. */
-class UndiciBody implements IncomingBody {
+class ProxiedBody implements IncomingBody {
   #controller: Dispatcher.DispatchController | undefined;
   #sink: ByteSink | undefined;
   /** What came before there was a sink. */
@@ -142,14 +146,6 @@ class UndiciBody implements IncomingBody {
     this.#sink = { push: () => {}, end: () => clearTimeout(timer) };
     this.resume();
   }
-}
-
-function truncated(error: Error): HeadraceError {
-  return new HeadraceError("stream-truncated", `the provider's connection broke (${codeOf(error)})`, { cause: error });
-}
-
-function codeOf(error: Error): string {
-  return "code" in error && typeof error.code === "string" ? error.code : error.name;
 }
 
 function flatHeaders(headers: Record<string, string | string[] | undefined>): Record<string, string> {
