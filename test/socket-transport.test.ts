@@ -48,7 +48,7 @@ function bodyOf({ body }: TransportResponse): Promise<string> {
 async function failureOf(work: Promise<unknown>): Promise<HeadraceError> {
   return work.then(
     () => expect.unreachable("it should have failed"),
-    (error: HeadraceError) => error,
+    (error: unknown) => error as HeadraceError,
   );
 }
 

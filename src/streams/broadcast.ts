@@ -24,15 +24,6 @@ export interface Rendering {
   tellsFailures: boolean;
 }
 
-interface Rendered {
-  seq: number;
-  frames: Uint8Array[];
-  bytes: number;
-}
-
-/** Rendered bytes of one stream that stay in memory for readers close to its end. */
-const ringBytes = 8 * 1024;
-const ringEntries = 32;
 /** Frames for one reader are joined up to this size: catching up then needs few writes. */
 const joinBytes = 16 * 1024;
 
@@ -54,7 +45,8 @@ export interface Reader {
 
 /**
  * Follows one stream once for all readers who want it in the same form: each entry is encoded once, and an idle reader
- * costs a position. A reader that falls behind what is in memory is served from the log, by itself, so it slows nobody.
+ * costs a position. Nothing that was sent is kept: a reader that is behind is served from the log, by itself, so it slows
+ * nobody.
  */
 export class Broadcast {
   readonly #log: StreamLog;
@@ -63,8 +55,6 @@ export class Broadcast {
   readonly #onEmpty: () => void;
   readonly #stop = new AbortController();
   readonly #readers = new Set<BroadcastReader>();
-  #ring: Rendered[] = [];
-  #ringBytes = 0;
   /** Of the last entry that was rendered. */
   #seq = -1;
   /** Set once the terminal entry was rendered; false when the connection has to show that the body is not whole. */
@@ -87,41 +77,31 @@ export class Broadcast {
       this.#onEmpty();
     });
     this.#readers.add(reader);
-    this.deliver(reader);
+    this.join(reader);
     return reader;
   }
 
-  /** Gives a reader what it has not had yet, as far as it takes it. */
-  deliver(reader: BroadcastReader): void {
-    if (reader.busy) return;
-    const first = this.#ring[0];
-    if (first !== undefined && reader.seq < first.seq) {
-      this.#replay(reader).catch(() => reader.end(false));
-      return;
-    }
-    const last = this.#ring[this.#ring.length - 1];
-    if (last !== undefined && reader.seq === last.seq) {
-      // One new entry for a reader that is up to date: what happens for every token.
-      if (!reader.takeOne(last)) return;
-    } else if (first !== undefined) {
-      for (let index = reader.seq - first.seq; index < this.#ring.length; index++) {
-        if (!reader.take(this.#ring[index] as Rendered)) return;
-      }
-      if (!reader.flush()) return;
-    }
-    if (this.#whole !== undefined) reader.end(this.#whole);
+  /** A reader that has everything up to here takes part from now on; any other one catches up first. */
+  join(reader: BroadcastReader): void {
+    if (reader.seq <= this.#seq) this.#replay(reader).catch(() => reader.end(false));
+    else if (this.#whole !== undefined) reader.end(this.#whole);
   }
 
   /** Reads what is there, then is told of what comes, without a promise per entry. */
   async #run(): Promise<void> {
     const write = this.#rendering.createWriter();
     const take = (entries: readonly LogEntry[]): void => {
-      for (const entry of entries) this.#keep(entry.seq, write(entry));
-      const { seq, event } = entries.at(-1) as LogEntry;
+      const { seq, event } = entries[entries.length - 1] as LogEntry;
+      const frames = entries.length === 1 ? write(entries[0] as LogEntry) : undefined;
+      const rendered = frames === undefined ? entries.map((entry) => ({ seq: entry.seq, frames: write(entry) })) : [];
       this.#seq = seq;
       if (isTerminal(event)) this.#whole = this.#rendering.tellsFailures || isWhole(event.outcome);
-      for (const reader of this.#readers) this.deliver(reader);
-      this.#trim();
+      for (const reader of this.#readers) {
+        if (reader.busy) continue;
+        // One new entry for readers that are up to date: what happens for every token.
+        const isUpToDate = frames === undefined ? reader.takeAll(rendered) : reader.takeOne(seq, frames);
+        if (isUpToDate && this.#whole !== undefined) reader.end(this.#whole);
+      }
     };
     while (this.#whole === undefined && !this.#stop.signal.aborted) {
       const entries = await this.#log.read(this.#streamId, { after: this.#seq, limit: 256 });
@@ -147,24 +127,6 @@ export class Broadcast {
     });
   }
 
-  #keep(seq: number, frames: Uint8Array[]): void {
-    let bytes = 0;
-    for (const frame of frames) bytes += frame.byteLength;
-    this.#ring.push({ seq, frames, bytes });
-    this.#ringBytes += bytes;
-  }
-
-  #trim(): void {
-    // Twice the size before cutting to it, so that the array is not shifted for every event.
-    if (this.#ringBytes <= ringBytes * 2 && this.#ring.length <= ringEntries * 2) return;
-    let drop = 0;
-    while (drop < this.#ring.length - 1 && (this.#ringBytes > ringBytes || this.#ring.length - drop > ringEntries)) {
-      this.#ringBytes -= (this.#ring[drop] as Rendered).bytes;
-      drop++;
-    }
-    this.#ring.splice(0, drop);
-  }
-
   /** Serves a reader from the log, with a writer of its own, until it is back among the others or the stream ends. */
   async #replay(reader: BroadcastReader): Promise<void> {
     reader.replaying = true;
@@ -173,14 +135,13 @@ export class Broadcast {
       for (const entry of entries) {
         const frames = write(entry);
         if (entry.seq < reader.seq) continue;
-        reader.take({ seq: entry.seq, frames, bytes: 0 });
+        reader.take(entry.seq, frames);
         if (reader.blocked || !reader.flush()) await reader.room();
       }
-      const first = this.#ring[0];
       // A slow reader would fall behind again, and each return costs a replay from the beginning.
-      if (!reader.wasSlow && first !== undefined && reader.seq >= first.seq) {
+      if (!reader.wasSlow && reader.seq > this.#seq) {
         reader.replaying = false;
-        this.deliver(reader);
+        this.join(reader);
         return;
       }
       const last = (entries.at(-1) as LogEntry).event;
@@ -238,15 +199,25 @@ class BroadcastReader implements Reader {
     return this.#abort.signal;
   }
 
-  /** Takes the only entry there is; false when the sink has enough. */
-  takeOne(entry: Rendered): boolean {
-    if (entry.frames.length !== 1 || this.#skipFrames > 0) return this.take(entry) && this.flush();
-    this.seq = entry.seq + 1;
-    return this.#write(entry.frames[0] as Uint8Array);
+  /** Takes the only new entry there is; false when the sink has enough. */
+  takeOne(seq: number, frames: readonly Uint8Array[]): boolean {
+    if (frames.length !== 1 || seq !== this.seq || this.#skipFrames > 0) {
+      return seq < this.seq || (this.take(seq, frames) && this.flush());
+    }
+    this.seq = seq + 1;
+    return this.#write(frames[0] as Uint8Array);
+  }
+
+  /** Takes entries as far as the sink does; false when it has enough, and the rest is to be had from the log. */
+  takeAll(entries: readonly { seq: number; frames: readonly Uint8Array[] }[]): boolean {
+    for (const { seq, frames } of entries) {
+      if (seq >= this.seq && !this.take(seq, frames)) return false;
+    }
+    return this.flush();
   }
 
   /** Takes one entry's frames; false when the sink has enough. */
-  take({ seq, frames }: Rendered): boolean {
+  take(seq: number, frames: readonly Uint8Array[]): boolean {
     this.seq = seq + 1;
     for (let index = 0; index < frames.length; index++) {
       if (this.#skipFrames > 0) {
@@ -286,7 +257,7 @@ class BroadcastReader implements Reader {
       this.#room?.resolve();
       this.#room = undefined;
     } else {
-      this.#broadcast.deliver(this);
+      this.#broadcast.join(this);
     }
   }
 

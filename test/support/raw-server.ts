@@ -1,4 +1,4 @@
-import { createServer, type Server, type Socket,type AddressInfo } from "node:net";
+import { createServer, type Server, type Socket, type AddressInfo } from "node:net";
 
 export interface RawServer {
   url: string;
