@@ -162,6 +162,13 @@ export const logSchema = z.strictObject({
     .describe(
       "What an entry survives before it is shown: nothing, `kill -9`, power loss. `auto` is the most that costs little: `process` on SQLite.",
     ),
+  maxBytes: z
+    .int()
+    .min(1024 * 1024)
+    .optional()
+    .describe(
+      "The size that the database file may grow to; beyond it new answers get 507. Default: the disk is the limit.",
+    ),
   keepClosedHours: z.number().positive().default(24).describe("How long a finished answer can be read again."),
   idempotencyHours: z
     .number()

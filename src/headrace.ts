@@ -149,10 +149,15 @@ async function openNetwork(
 }
 
 /** `auto` is the most that costs little: what is committed survives `kill -9`. */
-async function openLog({ store, path, durability }: LogConfig, clock: Clock): Promise<StreamLog> {
+async function openLog({ store, path, durability, maxBytes }: LogConfig, clock: Clock): Promise<StreamLog> {
   if (store === "memory" || durability === "memory") return new MemoryLog(clock);
   const { SqliteLog } = await import("./log/sqlite-log.ts");
-  return SqliteLog.open({ path, durability: durability === "auto" ? "process" : durability, now: clock.now });
+  return SqliteLog.open({
+    path,
+    durability: durability === "auto" ? "process" : durability,
+    now: clock.now,
+    ...(maxBytes !== undefined && { maxBytes }),
+  });
 }
 
 interface RouterParts {

@@ -122,6 +122,7 @@ describe("an answer in Markdown on a terminal", () => {
       render([mark.repeat(100_000)]);
       render(mark.repeat(20_000));
     }
-    assert.ok(performance.now() - startedAt < 2_000);
+    // Work that grows with the square of the length would take minutes.
+    assert.ok(performance.now() - startedAt < 10_000);
   });
 });

@@ -19,7 +19,8 @@ export const parts: Record<string, Part> = {
   log: { imports: ["core"], packages: ["node"] },
   access: { imports: ["core"], packages: ["node"] },
   routing: { imports: ["core", "reliability"], packages: [], pure: true },
-  providers: { imports: ["core", "protocols"], packages: ["undici"] },
+  // Node only in the transports, which are loaded where there is Node.
+  providers: { imports: ["core", "protocols"], packages: ["node", "undici"] },
   streams: { imports: ["core", "log"], packages: [], pure: true },
   // An entry point of its own, so it picks the real clock itself.
   client: { imports: ["core", "protocols", "outside"], packages: [], pure: true },
