@@ -60,7 +60,7 @@ describe("a gateway that may not write where its data belongs", () => {
     const { code, errors } = await serve(folder);
     expect(code).toBe(1);
     expect(errors).toContain(data);
-    expect(errors).toMatch(/log\.path|writable|permission/i);
+    expect(errors).toMatch(/log\.path|writable|permission|cannot be used/i);
   });
 });
 

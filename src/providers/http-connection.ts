@@ -41,6 +41,8 @@ export class HttpConnection {
   #parser: ResponseParser | undefined;
   #error: Error | undefined;
   #connected = false;
+  /** The response under way is; found out in the middle of a read. */
+  #complete = false;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -64,7 +66,7 @@ export class HttpConnection {
     this.#parser = new ResponseParser({
       onHead: (response) => listener.onHead(response),
       onData: (bytes) => listener.onData(bytes),
-      onEnd: () => this.#finish(listener),
+      onEnd: () => (this.#complete = true),
     });
     const socket = this.#socket;
     if (this.#connected) socket.setTimeout(0);
@@ -113,20 +115,22 @@ export class HttpConnection {
     }
     try {
       this.#parser.push(bytes);
+      if (this.#complete) this.#finish(this.#parser.reusable);
     } catch (error) {
-      this.destroy(error as Error);
+      // What follows a complete answer is wrong, but does not make it less complete.
+      if (this.#complete) this.#finish(false);
+      else this.destroy(error as Error);
     }
   }
 
-  #finish(listener: ExchangeListener): void {
+  #finish(reusable: boolean): void {
+    const listener = this.#listener;
     this.#listener = undefined;
-    const canGoOn = this.#parser?.reusable === true && !this.#socket.destroyed && !this.#socket.writableEnded;
     this.#parser = undefined;
-    listener.onEnd();
-    if (!canGoOn) {
-      this.#socket.destroy();
-      return;
-    }
+    this.#complete = false;
+    if (!reusable || this.#socket.destroyed) this.#socket.destroy();
+    listener?.onEnd();
+    if (this.#socket.destroyed) return;
     this.#socket.resume();
     this.#socket.setTimeout(idleMs);
     this.#socket.unref();
@@ -134,7 +138,7 @@ export class HttpConnection {
   }
 
   #onEnd(): void {
-    this.#parser?.close();
+    if (this.#parser?.close() === true) this.#finish(false);
     this.#socket.destroy();
   }
 

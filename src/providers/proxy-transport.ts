@@ -7,9 +7,6 @@ import type { ByteSink, IncomingBody, Transport, TransportResponse } from "./tra
 /** How long a complete answer's connection may take to finish before it is closed instead of used again. */
 const releaseMs = 1_000;
 
-/** The other side closed the connection. */
-const closedCodes: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
-
 export interface ProxyTransport {
   transport: Transport;
   close(): Promise<void>;
@@ -38,9 +35,6 @@ export function createProxyTransport({ connectTimeoutMs, ...proxies }: ProxyOpti
     pipelining: 1,
   });
 
-  const connections = new Map<string, number>();
-  agent.on("connect", ({ origin }) => connections.set(origin, (connections.get(origin) ?? 0) + 1));
-
   const transport: Transport = ({ method, url, headers, body, signal }) =>
     new Promise<TransportResponse>((resolve, reject) => {
       if (signal.aborted) {
@@ -49,22 +43,13 @@ export function createProxyTransport({ connectTimeoutMs, ...proxies }: ProxyOpti
       }
       const { origin, pathname, search, host } = new URL(url);
       const incoming = new ProxiedBody(signal);
-      const connectionsBefore = connections.get(origin);
-      let isSent = false;
-      const unreachable = (error: Error): HeadraceError => {
-        // No connection was made since, so the request went out on one that was kept.
-        const wasKept = isSent && connections.get(origin) === connectionsBefore;
-        return new HeadraceError("provider-unreachable", `no answer from ${host} (${codeOf(error)})`, {
+      const unreachable = (error: Error): HeadraceError =>
+        new HeadraceError("provider-unreachable", `no answer from ${host} (${codeOf(error)})`, {
           cause: error,
-          onReusedConnection: wasKept && closedCodes.has(codeOf(error)),
           ...(isCertificateError(error) && { shouldRetry: false }),
         });
-      };
       const handler: Dispatcher.DispatchHandler = {
-        onRequestStart(controller) {
-          isSent = true;
-          incoming.connect(controller);
-        },
+        onRequestStart: (controller) => incoming.connect(controller),
         onResponseStart(_controller, status, rawHeaders) {
           // 1xx answers are news of the real one, which follows.
           if (status >= 200) resolve({ status, headers: flatHeaders(rawHeaders), body: incoming });
