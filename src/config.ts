@@ -197,6 +197,7 @@ export const limitsSchema = z.strictObject({
   openStreams: count().default(5_000).describe("Answers being written at once; above it the answer is 503."),
   readers: count().default(20_000).describe("Connections reading answers at once."),
   readersPerStream: count().default(1_000).describe("Connections reading one answer at once."),
+  streamsPerSocket: count().default(64).describe("Answers that one WebSocket can carry at once."),
   streamsPerKey: count().default(50).describe("Open streams of one key; above it the answer is 429."),
   streamBytes: count()
     .default(4 * megabytes)

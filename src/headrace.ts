@@ -13,8 +13,11 @@ import type { GenerateRequest } from "./core/request.ts";
 import { promptRequest } from "./core/request.ts";
 import type { StreamSource } from "./core/source.ts";
 import type { Clock, Randomness } from "./core/time.ts";
+import type { AppOptions } from "./gateway/app.ts";
 import { createApp } from "./gateway/app.ts";
 import type { RuntimeBindings } from "./gateway/environment.ts";
+import type { WebSockets } from "./gateway/websocket.ts";
+import { createWebSockets } from "./gateway/websocket.ts";
 import { MemoryLog } from "./log/memory-log.ts";
 import type { StreamLog } from "./log/stream-log.ts";
 import { createIds, systemClock, systemRandomness } from "./outside.ts";
@@ -60,6 +63,8 @@ export interface Headrace {
   /** Starts a stream and reads it while it grows. The stream has a log like any other. */
   stream(request: StreamRequest): AnswerStream;
   readonly streams: Streams;
+  /** The gateway's WebSocket, for runtimes: whoever has a connection asks here whether to accept it. */
+  readonly webSockets: WebSockets;
   models(): ModelInfo[];
   /** Takes nothing new, lets open streams finish for `drainMs` (default 0), then ends what is left and closes the log. */
   close(options?: { drainMs?: number }): Promise<void>;
@@ -96,7 +101,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
   const stopSweeping = sweepRegularly(log, config.log, clock, report);
 
   let ready = true;
-  const app = createApp({
+  const appOptions: AppOptions = {
     streams,
     log,
     router,
@@ -110,17 +115,22 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     loopback: isLoopback(server.host),
     ...server,
     ...limits,
-  });
+  };
+  const app = createApp(appOptions);
+  const webSockets = createWebSockets(appOptions);
 
   return {
     config,
     streams,
+    webSockets,
     models: () => router.models(),
     fetch: async (request, bindings = {}) => app.fetch(request, bindings),
     stream: (request) => startStream(request, { streams, router, clock }),
     async close({ drainMs = 0 } = {}) {
       ready = false;
+      webSockets.drain();
       await streams.close({ drainMs });
+      webSockets.close();
       stopSweeping();
       await network.close();
       await log.close();

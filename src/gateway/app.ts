@@ -40,6 +40,10 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   clock: Clock;
   createRequestId: () => string;
   heartbeatMs: number;
+  /** Connections at once. */
+  readers: number;
+  /** Answers that one WebSocket can carry at once. */
+  streamsPerSocket: number;
   onDisconnect: OnDisconnect;
   /** False while the gateway is on its way down: load balancers then look elsewhere. */
   isReady: () => boolean;
@@ -102,6 +106,10 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.get("/v1/streams", listStreams(options));
   app.get("/v1/streams/:id", getStream(options));
   app.delete("/v1/streams/:id", deleteStream(options));
+
+  app.get("/ws", () => {
+    throw new HeadraceError("invalid-request", "this is a WebSocket; connect to it with `new WebSocket(...)`");
+  });
 
   app.get("/v1/models", (c) => c.json({ object: "list", data: router.models().map(describeModel) }));
   app.get("/v1/models/:id{.+}", (c) => {
@@ -183,6 +191,7 @@ function greeting(origin: string): string {
   POST ${origin}/api/chat              the AI SDK's useChat, also /api/chat/{id}/stream and /stop
   POST ${origin}/api/chat              Ollama, also /api/generate: point its clients at ${origin}
   POST ${origin}/v1/streams            start a stream for the headrace client
+  GET  ${origin}/ws                    WebSocket: many streams on one connection
   GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it
   GET  ${origin}/v1/models             what can be asked
 `;

@@ -29,18 +29,28 @@ export async function readJsonBody(request: Request, { maxBodyBytes, bodyDepth }
     throw new HeadraceError("unsupported-media-type", "send the body uncompressed, without Content-Encoding");
   }
   const text = await readText(request, maxBodyBytes);
+  return { text, json: parseJsonObject(text, bodyDepth, "the body") };
+}
+
+/**
+ * A JSON object that somebody else wrote.
+ *
+ * @param what - it is called in messages.
+ * @throws HeadraceError `invalid-request`.
+ */
+export function parseJsonObject(text: string, maxDepth: number, what: string): JsonObject {
   const depth = depthOf(text);
-  if (depth > bodyDepth) {
-    throw new HeadraceError("invalid-request", `the body is nested ${depth} deep; at most ${bodyDepth} is accepted`);
+  if (depth > maxDepth) {
+    throw new HeadraceError("invalid-request", `${what} is nested ${depth} deep; at most ${maxDepth} is accepted`);
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new HeadraceError("invalid-request", `the body is not valid JSON: ${whereIn(text, error)}`, { cause: error });
+    throw new HeadraceError("invalid-request", `${what} is not valid JSON: ${whereIn(text, error)}`, { cause: error });
   }
-  if (!isJsonObject(json)) throw new HeadraceError("invalid-request", "the body must be a JSON object");
-  return { text, json };
+  if (!isJsonObject(json)) throw new HeadraceError("invalid-request", `${what} must be a JSON object`);
+  return json;
 }
 
 async function readText(request: Request, maxBytes: number): Promise<string> {

@@ -102,14 +102,16 @@ function withHeaders(request: GenerateRequest, { forwardedHeaders = [] }: Protoc
   return { ...request, original: { ...request.original, headers: Object.fromEntries(found) } };
 }
 
-function checkKey(key: string): string {
+/** @throws HeadraceError `invalid-request` - it is no key for idempotency. */
+export function checkKey(key: string): string {
   if (key.length > 0 && key.length <= 255) return key;
   throw new HeadraceError("invalid-request", "an Idempotency-Key has 1 to 255 characters", {
     param: "Idempotency-Key",
   });
 }
 
-async function hash(text: string): Promise<string> {
+/** What a request is compared by. */
+export async function hash(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -98,12 +98,11 @@ function describe(info: StreamInfo) {
 
 const shortNames: Record<string, ProtocolName> = { text: "plain-text" };
 
-function protocolNamed({ protocols }: AppOptions, name: string): Protocol {
+/** The protocol of this name; `param` is where the name was given. */
+export function protocolNamed({ protocols }: AppOptions, name: string, param = "as"): Protocol {
   const full = shortNames[name] ?? name;
   const protocol = Object.hasOwn(protocols, full) ? protocols[full as ProtocolName] : undefined;
   if (protocol !== undefined) return protocol;
   const known = [...Object.keys(protocols), ...Object.keys(shortNames)].join(", ");
-  throw new HeadraceError("invalid-request", `a stream cannot be followed as that; known are ${known}`, {
-    param: "as",
-  });
+  throw new HeadraceError("invalid-request", `there is no protocol of that name; known are ${known}`, { param });
 }

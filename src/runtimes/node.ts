@@ -8,6 +8,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { HeadraceError } from "../core/errors.ts";
 import type { Headrace } from "../headrace.ts";
 import { nodeConnection } from "./node-connection.ts";
+import { acceptWebSockets, isWebSocketRequest } from "./node-websocket.ts";
 
 export interface ServeOptions {
   /** Default: `server.host` of the configuration. */
@@ -53,6 +54,8 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
       // Clients are told the shorter time, so a request rarely meets a connection that is just being closed.
       keepAliveTimeoutBuffer: 2_000,
       noDelay: true,
+      // Other upgrades, such as to HTTP/2, may be ignored: those requests are answered as they are.
+      shouldUpgradeCallback: isWebSocketRequest,
     },
     (request, response) => void listener(request, response),
   );
@@ -60,6 +63,7 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
   // A client that half-closes after its request still waits for the answer. Node has this switch, its types do not.
   (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
   server.on("clientError", answerBrokenRequest);
+  const webSockets = acceptWebSockets(server, headrace);
 
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
@@ -71,6 +75,7 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
       await headrace.close({ drainMs });
+      await webSockets.close();
       server.closeAllConnections();
       await closed;
     },

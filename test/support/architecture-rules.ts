@@ -33,7 +33,7 @@ export const parts: Record<string, Part> = {
   headrace: { imports: [...engine, "reliability", "client", "config", "outside"], packages: ["node", "pino"] },
   runtimes: {
     imports: ["core", "gateway", "providers", "headrace", "outside"],
-    packages: ["node", "hono", "@hono/node-server", "undici"],
+    packages: ["node", "hono", "@hono/node-server", "undici", "ws"],
   },
   index: { imports: ["core", "config", "headrace", "runtimes"], packages: [] },
   cli: {
