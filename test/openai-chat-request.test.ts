@@ -143,15 +143,93 @@ describe("a request that was changed on the way", () => {
 
 describe("a request that was made elsewhere", () => {
   test("is written whole", () => {
-    const { original: _, ...request } = readRequest(full);
-    const written = writeRequest(request, {}, () => {});
     // What only this protocol can say was in `original`.
+    const { original: _, untranslatable, ...request } = readRequest(full);
+    expect(untranslatable).toEqual(["logit_bias", "vendor_field", "tool web_search"]);
+    const written = writeRequest(request, { knowsHints: true }, () => {});
     const { original: __, wantsStream, wantsUsage, ...again } = readRequest(written);
     const { wantsStream: ___, wantsUsage: ____, ...first } = request;
     expect({ wantsStream, wantsUsage }).toEqual({ wantsStream: true, wantsUsage: true });
     expect(again.tools).toEqual(first.tools);
     expect(again.messages.map(({ role }) => role)).toEqual(first.messages.map(({ role }) => role));
     expect({ ...again, messages: [], stop: first.stop }).toEqual({ ...first, messages: [] });
+  });
+});
+
+describe("what this protocol has no words for", () => {
+  const user = (...content: Message["content"]): Message => ({ role: "user", content });
+  const write = (request: Partial<GenerateRequest>, quirks = {}) => {
+    const warnings: string[] = [];
+    const messages = request.messages ?? [user({ type: "text", text: "hi" })];
+    const body = writeRequest({ model: "m", ...request, messages }, quirks, (message) => warnings.push(message));
+    return { body, messages: body["messages"] as JsonObject[], warnings };
+  };
+
+  test("is left out with a warning that names it", () => {
+    const { body, warnings } = write({ serviceTier: "auto", endUser: "u1", reasoningBudgetTokens: 2000 });
+    expect(body).not.toHaveProperty("service_tier");
+    expect(warnings.map((warning) => warning.split(":")[0])).toEqual(["service_tier", "safety_identifier", "thinking"]);
+    expect(write({ endUser: "u1", topK: 4 }, { knowsHints: true })).toMatchObject({
+      body: { safety_identifier: "u1" },
+      warnings: ["top_k: OpenAI has no such setting"],
+    });
+  });
+
+  test("thoughts of another model are not sent, and that is said", () => {
+    const thought: Message = {
+      role: "assistant",
+      content: [
+        { type: "reasoning", text: "hm", signature: "s", from: "anthropic-messages" },
+        { type: "text", text: "Yes" },
+      ],
+    };
+    const { messages, warnings } = write({ messages: [user({ type: "text", text: "hi" }), thought] });
+    expect(messages[1]).toEqual({ role: "assistant", content: "Yes" });
+    expect(warnings).toEqual(["messages[1]: reasoning of an earlier answer is left out"]);
+  });
+
+  test("the picture that a tool gave stands behind all results, and a failure is told in words", () => {
+    const image = { type: "image", source: { kind: "url", url: "https://example.org/a.png" } } as const;
+    const results = user(
+      { type: "tool-result", callId: "a", content: [{ type: "text", text: "see" }, image] },
+      { type: "tool-result", callId: "b", content: [{ type: "text", text: "no net" }], isError: true },
+      { type: "text", text: "Well?" },
+    );
+    expect(write({ messages: [results] }).messages).toEqual([
+      { role: "tool", tool_call_id: "a", content: "see" },
+      { role: "tool", tool_call_id: "b", content: "The tool failed:\nno net" },
+      {
+        role: "user",
+        content: [
+          { type: "image_url", image_url: { url: "https://example.org/a.png" } },
+          { type: "text", text: "Well?" },
+        ],
+      },
+    ]);
+  });
+
+  test("signed thoughts of another vendor come back as they were, and are never sent to this one", () => {
+    const details = [
+      { type: "reasoning.text", text: "hm", signature: "headrace:anthropic-messages:S1" },
+      { type: "reasoning.encrypted", data: "headrace:anthropic-messages:E1" },
+    ];
+    const own = { type: "reasoning.text", text: "own", signature: "S2" };
+    const answer = { role: "assistant", content: "Yes", reasoning_content: "hm" };
+    const body = (reasoning_details: JsonObject[]): JsonObject => ({
+      model: "m",
+      messages: [
+        { role: "user", content: "hi" },
+        { ...answer, reasoning_details },
+      ],
+    });
+    expect(readRequest(body(details)).messages[1]?.content).toEqual([
+      { type: "reasoning", text: "hm", signature: "S1", from: "anthropic-messages" },
+      { type: "reasoning", text: "", signature: "E1", from: "anthropic-messages", redacted: true },
+      { type: "text", text: "Yes" },
+    ]);
+    const written = writeRequest(readRequest(body([...details, own])), {}, () => {})["messages"] as JsonObject[];
+    expect(written[1]).toEqual({ ...answer, reasoning_details: [own] });
+    expect((writeRequest(readRequest(body(details)), {}, () => {})["messages"] as JsonObject[])[1]).toEqual(answer);
   });
 });
 

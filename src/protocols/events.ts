@@ -23,7 +23,8 @@ export const events: Protocol = {
     read: (path) => (path.endsWith("/v1/streams") ? {} : undefined),
   },
   readRequest,
-  writeRequest: writeChatRequest,
+  // Whoever reads it is a Headrace, which knows them all.
+  writeRequest: (request, quirks, warn) => writeChatRequest(request, { ...quirks, knowsHints: true }, warn),
   createEventReader: () => new NeutralReader(),
   createEventWriter: () => neutralWriter,
   readAnswer,

@@ -1,7 +1,8 @@
 import type { Answer, Block, Choice } from "../core/answer.ts";
-import type { StreamEvent } from "../core/events.ts";
+import type { ProtocolName, StreamEvent } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { writeAnnotation, writeReasoningDetail } from "./openai-chat-details.ts";
 import { writeFinishReason } from "./openai-chat-finish.ts";
 import { ChunkReader } from "./openai-chat-reader.ts";
 import { writeUsage } from "./openai-chat-usage.ts";
@@ -48,7 +49,7 @@ export function writeAnswer(answer: Answer, { streamId }: WriteOptions): JsonObj
     object: "chat.completion",
     created: head["created"] ?? Math.floor((start?.createdAt ?? 0) / 1000),
     model: attempt?.model || start?.model || "",
-    choices: choices.map((choice, index) => writeChoice(choice, index)),
+    choices: choices.map((choice, index) => writeChoice(choice, index, attempt?.protocol ?? "events")),
   };
   if (usage !== undefined) body["usage"] = writeUsage(usage);
   for (const key of ["system_fingerprint", "service_tier"]) {
@@ -57,8 +58,10 @@ export function writeAnswer(answer: Answer, { streamId }: WriteOptions): JsonObj
   return body;
 }
 
-function writeChoice({ blocks, finishReason }: Choice, index: number): JsonObject {
+function writeChoice({ blocks, finishReason }: Choice, index: number, from: ProtocolName): JsonObject {
   const calls = blocks.filter((block) => block.kind === "tool-call");
+  const details = blocks.flatMap((block) => writeDetails(block, from));
+  const annotations = blocks.flatMap((block) => writeAnnotations(block));
   const message: JsonObject = {
     role: "assistant",
     content: textOf(blocks, "text"),
@@ -66,6 +69,8 @@ function writeChoice({ blocks, finishReason }: Choice, index: number): JsonObjec
   };
   const reasoning = textOf(blocks, "reasoning");
   if (reasoning !== null) message["reasoning_content"] = reasoning;
+  if (details.length > 0) message["reasoning_details"] = details;
+  if (annotations.length > 0) message["annotations"] = annotations;
   if (calls.length > 0) message["tool_calls"] = calls.map(writeCall);
   return {
     index,
@@ -73,6 +78,17 @@ function writeChoice({ blocks, finishReason }: Choice, index: number): JsonObjec
     logprobs: joinLogprobs(blocks),
     finish_reason: writeFinishReason(finishReason ?? "stop") ?? "stop",
   };
+}
+
+function writeDetails(block: Block, from: ProtocolName): JsonObject[] {
+  if (block.kind !== "reasoning" || block.signature === undefined) return [];
+  const { text, signature, redacted } = block;
+  return [writeReasoningDetail({ text, signature, ...(redacted === true && { redacted }) }, from)];
+}
+
+function writeAnnotations(block: Block): JsonObject[] {
+  const citations = block.kind === "text" ? (block.citations ?? []) : [];
+  return citations.map(writeAnnotation).filter((annotation) => annotation !== undefined);
 }
 
 function textOf(blocks: readonly Block[], kind: "text" | "refusal" | "reasoning"): string | null {

@@ -1,5 +1,6 @@
-import type { FinishReason, StreamEvent, Usage } from "../core/events.ts";
+import type { FinishReason, ProtocolName, StreamEvent, Usage } from "../core/events.ts";
 import type { Json } from "../core/json.ts";
+import { writeAnnotation, writeReasoningDetail } from "./openai-chat-details.ts";
 import { finishReasonOf, writeFinishReason } from "./openai-chat-finish.ts";
 import { writeUsage } from "./openai-chat-usage.ts";
 
@@ -13,6 +14,8 @@ export interface ChunkHead {
 interface WrittenChoice {
   hasRole: boolean;
   isFinished: boolean;
+  /** Of the block that a signature may still come for. */
+  reasoning: string;
 }
 
 /** Writes chunks as OpenAI's own clients expect them: for events that come from other protocols, or from user code. */
@@ -20,6 +23,8 @@ export class CanonicalChunks {
   readonly #includeUsage: boolean;
   readonly #choices = new Map<number, WrittenChoice>();
   readonly #customCalls = new Set<string>();
+  /** Who signs the reasoning of this attempt; what has no protocol is read by nobody but us. */
+  #from: ProtocolName = "events";
   #prefix = "";
   #suffix = "";
   #usage: Usage | undefined;
@@ -39,6 +44,8 @@ export class CanonicalChunks {
     const choice = "choice" in event ? (event.choice ?? 0) : 0;
     switch (event.type) {
       case "attempt-start":
+        this.#from = event.protocol ?? "events";
+        for (const written of this.#choices.values()) written.reasoning = "";
         // Clients learn at once that the answer begins.
         return this.#choices.size === 0 ? this.#open(0) : [];
       case "text-delta": {
@@ -46,7 +53,21 @@ export class CanonicalChunks {
         return this.#delta(choice, `{"content":${JSON.stringify(event.text)}}`, logprobs);
       }
       case "reasoning-delta":
+        this.#choice(choice).reasoning += event.text;
         return this.#delta(choice, `{"reasoning_content":${JSON.stringify(event.text)}}`);
+      case "reasoning-signature": {
+        const { reasoning: text } = this.#choice(choice);
+        this.#choice(choice).reasoning = "";
+        const detail = writeReasoningDetail({ ...event, text }, this.#from);
+        return this.#delta(choice, JSON.stringify({ reasoning_details: [detail] }));
+      }
+      case "citation": {
+        const annotation = writeAnnotation(event.citation);
+        return annotation === undefined ? [] : this.#delta(choice, JSON.stringify({ annotations: [annotation] }));
+      }
+      case "block-start":
+        this.#choice(choice).reasoning = "";
+        return [];
       case "refusal-delta":
         return this.#delta(choice, `{"refusal":${JSON.stringify(event.text)}}`);
       case "tool-call-start": {
@@ -100,7 +121,7 @@ export class CanonicalChunks {
 
   #choice(index: number): WrittenChoice {
     let choice = this.#choices.get(index);
-    if (choice === undefined) this.#choices.set(index, (choice = { hasRole: false, isFinished: false }));
+    if (choice === undefined) this.#choices.set(index, (choice = { hasRole: false, isFinished: false, reasoning: "" }));
     return choice;
   }
 

@@ -2,6 +2,7 @@ import type { JsonObject } from "../core/json.ts";
 import type { MediaSource, Message, Part, Role } from "../core/request.ts";
 import { textOf } from "../core/request.ts";
 import type { BodyFields } from "./body-fields.ts";
+import { readReasoningDetails } from "./openai-chat-details.ts";
 
 const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
 
@@ -45,8 +46,12 @@ function readContent(fields: BodyFields): Part[] {
 
 function readAssistant(fields: BodyFields): Part[] {
   const parts: Part[] = [];
+  const details = readReasoningDetails(fields.value("reasoning_details"));
+  parts.push(...details);
   const reasoning = fields.string("reasoning_content") ?? fields.string("reasoning");
-  if (reasoning !== undefined && reasoning !== "") parts.push({ type: "reasoning", text: reasoning });
+  // The details have the same text, and the proof of it.
+  if (reasoning !== undefined && reasoning !== "" && details.length === 0)
+    parts.push({ type: "reasoning", text: reasoning });
   parts.push(...readContent(fields));
   const refusal = fields.string("refusal");
   if (refusal !== undefined) parts.push({ type: "refusal", text: refusal });
@@ -119,17 +124,31 @@ function readUrl(url: string): MediaSource {
 /** A message as Chat Completions has it; several where tool results were in one. */
 export function writeMessage(message: Message): JsonObject[] {
   const results = message.content.filter((part) => part.type === "tool-result");
-  const written: JsonObject[] = results.map((result) => ({
-    role: "tool",
-    tool_call_id: result.callId,
-    content: writeContent(result.content),
-  }));
-  const rest = message.content.filter((part) => part.type !== "tool-result");
+  const written: JsonObject[] = results.map(writeResult);
+  // Results are text here; what else a tool gave is said behind them.
+  const media = results.flatMap(({ content }) => content.filter(({ type }) => isMedia(type)));
+  const rest = [...media, ...message.content.filter((part) => part.type !== "tool-result")];
   if (results.length > 0 && rest.length === 0) return written;
   const named = message.name === undefined ? {} : { name: message.name };
   if (message.role === "assistant") return [...written, { ...writeAssistant(rest), ...named }];
   const role: Role = message.role === "tool" ? "user" : message.role;
   return [...written, { role, content: writeContent(rest), ...named }];
+}
+
+function isMedia(type: Part["type"]): boolean {
+  return type === "image" || type === "audio" || type === "file";
+}
+
+function writeResult({ callId, content, isError }: Extract<Part, { type: "tool-result" }>): JsonObject {
+  const texts = content.filter(({ type }) => !isMedia(type));
+  // There is no flag for it, so the model has to read it.
+  const said: Part[] = isError === true ? [{ type: "text", text: "The tool failed:" }, ...texts] : texts;
+  const isPlain = said.every(({ type }) => type === "text");
+  return {
+    role: "tool",
+    tool_call_id: callId,
+    content: isPlain ? said.map((part) => textOf([part])).join("\n") : writeContent(said),
+  };
 }
 
 function writeAssistant(parts: readonly Part[]): JsonObject {

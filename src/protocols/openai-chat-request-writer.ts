@@ -1,18 +1,21 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
+import { withoutForeignDetails } from "./openai-chat-details.ts";
+import { warnOfParts, writeHints } from "./openai-chat-hints.ts";
 import { writeMessage } from "./openai-chat-messages.ts";
-import type { ProtocolQuirks } from "./protocol.ts";
+import type { ProtocolQuirks, Warn } from "./protocol.ts";
 
 /** The body for a provider: the caller's own where it spoke this protocol, with what was changed on the way. */
-export function writeRequest(request: GenerateRequest, quirks: ProtocolQuirks): JsonObject {
+export function writeRequest(request: GenerateRequest, quirks: ProtocolQuirks, warn: Warn): JsonObject {
   const { original } = request;
   const kept = original?.protocol === "openai-chat" ? original : undefined;
   const body: JsonObject = { ...kept?.body, model: request.model };
   for (const [field, write] of Object.entries(writers) as [keyof typeof writers, FieldWriter][]) {
     if (kept === undefined || request[field] !== kept.read[field]) write(body, request);
   }
-  body["messages"] = writeMessages(request, kept, quirks);
+  writeHints(body, request, kept?.read, quirks, warn);
+  body["messages"] = writeMessages(request, kept, quirks, warn);
   applyQuirks(body, quirks);
   return body;
 }
@@ -35,15 +38,18 @@ function writeMessages(
   { messages }: GenerateRequest,
   kept: GenerateRequest["original"],
   { noDeveloperRole }: ProtocolQuirks,
+  warn: Warn,
 ): JsonObject[] {
   const raw = new Map<Message, JsonObject>();
   const rawMessages = kept?.body["messages"];
   if (kept !== undefined && Array.isArray(rawMessages)) {
     kept.read.messages.forEach((message, index) => raw.set(message, rawMessages[index] as JsonObject));
   }
-  const written = messages.flatMap((message) => {
+  const written = messages.flatMap((message, index) => {
     const asItCame = raw.get(message);
-    return asItCame === undefined ? writeMessage(message) : [asItCame];
+    if (asItCame !== undefined) return [withoutForeignDetails(asItCame)];
+    warnOfParts(message, `messages[${index}]`, warn);
+    return writeMessage(message);
   });
   if (noDeveloperRole !== true) return written;
   return written.map((message) => (message["role"] === "developer" ? { ...message, role: "system" } : message));

@@ -2,6 +2,7 @@ import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
 import { BodyFields } from "./body-fields.ts";
+import { readHints, untranslatableOf } from "./openai-chat-hints.ts";
 import { readMessage } from "./openai-chat-messages.ts";
 
 /**
@@ -17,6 +18,8 @@ export function readRequest(body: JsonObject): GenerateRequest {
     ...definedOnly(readTooling(fields)),
     ...definedOnly(readSampling(fields)),
     ...definedOnly(readOutput(fields)),
+    ...definedOnly(readHints(fields)),
+    ...definedOnly({ untranslatable: untranslatableOf(fields) }),
     wantsStream: fields.boolean("stream") ?? false,
     wantsUsage: fields.object("stream_options")?.boolean("include_usage") ?? false,
   };
@@ -124,11 +127,10 @@ function readResponseFormat(fields: BodyFields): ResponseFormat | undefined {
 function checkTheRest(fields: BodyFields): void {
   fields.object("stream_options")?.boolean("include_obfuscation");
   fields.object("logit_bias");
-  fields.object("metadata");
   fields.object("audio");
   fields.object("prediction");
   fields.boolean("store");
-  for (const key of ["user", "verbosity", "service_tier", "prompt_cache_key", "safety_identifier"]) fields.string(key);
+  fields.string("user");
   const modalities = fields.value("modalities");
   if (modalities !== undefined && !Array.isArray(modalities)) fields.fail("modalities", "a list");
 }

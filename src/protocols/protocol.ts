@@ -10,6 +10,8 @@ export interface ProtocolQuirks {
   maxTokensField?: "max_tokens" | "max_completion_tokens";
   /** Usage comes without being asked for, and asking is an error. */
   refusesStreamOptions?: true;
+  /** The server knows OpenAI's own hints: `service_tier`, `prompt_cache_key`, `safety_identifier`, `verbosity`, `metadata`. */
+  knowsHints?: true;
   /** The role `developer` is unknown; it is sent as `system`. */
   noDeveloperRole?: true;
   /** The server never sends an end marker: a clean end of the body after some content is the end. */

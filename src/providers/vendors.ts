@@ -38,6 +38,7 @@ export const vendors = {
     apiKeyVariable: "OPENAI_API_KEY",
     baseUrlVariable: "OPENAI_BASE_URL",
     modelPrefixes: ["gpt-", "o1", "o3", "o4", "chatgpt-"],
+    quirks: { knowsHints: true },
   },
   anthropic: {
     label: "Anthropic",
