@@ -129,11 +129,7 @@ function eventsOf({ start, attempt, choices, usage, outcome }: Answer): StreamEv
   if (start !== undefined) events.push(start);
   if (attempt !== undefined) {
     const { more: _, extra: __, ...bare } = attempt;
-    events.push(
-      attempt.protocol === "anthropic-messages" && attempt.extra !== undefined
-        ? { ...bare, extra: attempt.extra }
-        : bare,
-    );
+    events.push(bare);
   }
   const [choice] = choices;
   choice?.blocks.forEach((block, call) => events.push(...eventsOfBlock(block, call)));

@@ -8,7 +8,7 @@ export type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" 
 const maxBlocks = 4096;
 
 /** What a frame looks like that needs no `extra`: its strings and its index taken out. */
-export const plainFrames = {
+const plainFrames = {
   text: '{"type":"content_block_start","content_block":{"type":"text","text":""}}',
   thinking: '{"type":"content_block_start","content_block":{"type":"thinking","thinking":"","signature":""}}',
   redacted: '{"type":"content_block_start","content_block":{"type":"redacted_thinking","data":""}}',
@@ -22,8 +22,36 @@ export const plainFrames = {
 
 const plain: ReadonlySet<string> = new Set(Object.values(plainFrames));
 
+const parsed = Object.fromEntries(
+  Object.entries(plainFrames).map(([name, json]) => [name, JSON.parse(json) as JsonObject]),
+) as Readonly<Record<keyof typeof plainFrames, JsonObject>>;
+
+/** The frame of a group of events that needed no `extra`; undefined where there is no such frame. */
+export function plainFrameOf([first, second]: readonly StreamEvent[]): JsonObject | undefined {
+  switch (first?.type) {
+    case "block-start": {
+      const isRedacted = second?.type === "reasoning-signature" && second.redacted === true;
+      return parsed[isRedacted ? "redacted" : first.kind === "reasoning" ? "thinking" : "text"];
+    }
+    case "block-end":
+      return parsed.stop;
+    case "text-delta":
+      return parsed.textDelta;
+    case "reasoning-delta":
+      return parsed.thinkingDelta;
+    case "reasoning-signature":
+      return parsed.signatureDelta;
+    case "tool-call-start":
+      return parsed.toolUse;
+    case "tool-call-delta":
+      return parsed.inputDelta;
+    default:
+      return undefined;
+  }
+}
+
 /** `other` are blocks that nobody but this protocol has; their frames are kept as they came. */
-type ReadBlock = { kind: "text" | "reasoning" | "other" } | { kind: "tool"; call: number };
+type ReadBlock = { kind: "text" | "reasoning" | "redacted" | "other" } | { kind: "tool"; call: number };
 
 /** Takes the frames of content blocks apart. */
 export class BlockReader {
@@ -76,7 +104,7 @@ export class BlockReader {
         take(block, "signature", (signature) => steps.push({ type: "reasoning-signature", signature }));
         return steps;
       case "redacted_thinking":
-        this.#blocks.set(index, { kind: "reasoning" });
+        this.#blocks.set(index, { kind: "redacted" });
         steps.push({ type: "block-start", kind: "reasoning" });
         take(block, "data", (signature) => steps.push({ type: "reasoning-signature", signature, redacted: true }));
         return steps;

@@ -3,7 +3,7 @@ import type { AttemptStart, ProtocolName, ReasoningDelta, StreamEnd, StreamEvent
 import { isWhole } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import { plainFrames } from "./anthropic-messages-blocks.ts";
+import { plainFrameOf } from "./anthropic-messages-blocks.ts";
 import { CanonicalMessage, frameOf } from "./anthropic-messages-canonical.ts";
 import { writeErrorBody } from "./anthropic-messages-errors.ts";
 import { fillFrame, kindOfBlock } from "./anthropic-messages-fill.ts";
@@ -18,7 +18,7 @@ export class MessageWriter implements EventWriter {
   #attempts = 0;
   /** Who speaks in this attempt; whoever has no protocol is read by nobody but us. */
   #from: ProtocolName = "events";
-  /** The attempt speaks this protocol, so its events are grouped as they came. */
+  /** The attempt's events were read from frames of this protocol, and become those again. */
   #isNative = false;
   #hasBegun = false;
   /** Events of the frame that is not complete yet. */
@@ -62,7 +62,7 @@ export class MessageWriter implements EventWriter {
   #start(event: AttemptStart): string[] {
     this.#attempts += 1;
     this.#from = event.protocol ?? "events";
-    this.#isNative = event.protocol === "anthropic-messages";
+    this.#isNative = event.protocol === "anthropic-messages" && isJsonObject(event.extra?.["frame"]);
     this.#mayJoin = this.#attempts > 1;
     if (this.#hasBegun) {
       // The new attempt's first counts belong to a frame that is not written.
@@ -70,7 +70,7 @@ export class MessageWriter implements EventWriter {
       return [];
     }
     if (event.model !== "") this.#model = event.model;
-    if (this.#isNative && event.responseId !== undefined) this.#id = event.responseId;
+    if (event.protocol === "anthropic-messages" && event.responseId !== undefined) this.#id = event.responseId;
     if (event.more === true) {
       this.#pending = [event];
       return [];
@@ -108,7 +108,7 @@ export class MessageWriter implements EventWriter {
   #native(group: readonly StreamEvent[]): string[] {
     const last = group.at(-1);
     const extra = last !== undefined && "extra" in last ? (last.extra as unknown as FrameExtra | undefined) : undefined;
-    const frame = extra?.frame ?? plainFrame(group);
+    const frame = extra?.frame ?? plainFrameOf(group);
     if (frame === undefined) return group.flatMap((event) => this.#canonical(event));
     for (const event of group) {
       if (event.type === "finish") this.#message.finish(event.reason, event.stopSequence);
@@ -135,7 +135,7 @@ export class MessageWriter implements EventWriter {
   #nativeStart(frame: JsonObject, group: readonly StreamEvent[]): string[] {
     const kind = kindOfBlock(frame["content_block"]);
     if (this.#joins(kind)) return group.slice(1).flatMap((event) => this.#canonical(event));
-    const frames = this.#message.close();
+    const frames = this.#repair();
     const placed = this.#placed(frame, this.#message.nextIndex, group);
     const [first] = group;
     this.#message.noteStart(placed["index"] as number, kind, first?.type === "tool-call-start" ? first : undefined);
@@ -148,7 +148,12 @@ export class MessageWriter implements EventWriter {
     const isOver = frame["type"] === "message_stop";
     if (isOver) this.#message.noteOver();
     else this.#message.noteDelta();
-    return [...this.#message.close(), frameOf(fillFrame(frame, {}, group))];
+    return [...this.#repair(), frameOf(fillFrame(frame, {}, group))];
+  }
+
+  /** The first attempt's own structure is passed on as it is; a later one finds what the one before it left open. */
+  #repair(): string[] {
+    return this.#attempts > 1 ? this.#message.close() : [];
   }
 
   #placed(frame: JsonObject, index: number, group: readonly StreamEvent[]): JsonObject {
@@ -170,8 +175,8 @@ export class MessageWriter implements EventWriter {
     switch (event.type) {
       case "block-start":
         if (this.#joins(event.kind)) return [];
-        // Elsewhere a block may turn out to be nothing, or nothing but a signature: its first delta opens it.
-        return this.#isNative ? message.openText(event.kind) : message.close();
+        // A block may turn out to be nothing, or nothing but a signature: its first delta opens it.
+        return message.close();
       case "block-end":
         return message.close();
       case "text-delta":
@@ -217,15 +222,6 @@ export class MessageWriter implements EventWriter {
     }
     return [frameOf(writeErrorBody(endError(outcome, error)))];
   }
-}
-
-/** The frame of a group that needed no `extra`. Events that a wrapper put in come alone and have none. */
-function plainFrame(group: readonly StreamEvent[]): JsonObject | undefined {
-  const [first, second] = group;
-  if (first?.type !== "block-start" || second === undefined) return undefined;
-  const isRedacted = second.type === "reasoning-signature" && second.redacted === true;
-  const name = isRedacted ? "redacted" : first.kind === "reasoning" ? "thinking" : "text";
-  return JSON.parse(plainFrames[name]) as JsonObject;
 }
 
 function endError(outcome: StreamEnd["outcome"], error: StreamEnd["error"]): HeadraceError {
