@@ -61,6 +61,7 @@ export const protocolRows: Partial<Record<ProtocolName, ProtocolRow>> = {
     },
     spokenBy: { vendor: "openai-responses", apiKey: "none", baseUrl: "http://simulator.local/v1" },
   },
+  "bedrock-converse": { label: "Bedrock Converse" },
   "ollama-chat": {
     label: "Ollama, chat",
     served: { routes: ["POST /api/chat"], base: "" },
