@@ -25,6 +25,7 @@ globalThis.AI_SDK_LOG_WARNINGS = false;
 /** The AI SDK's providers that can point at a gateway, and how they do it. */
 const providers: Record<string, (url: string, model: string) => LanguageModel> = {
   "@ai-sdk/openai with chat": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: "none" }).chat(model),
+  "@ai-sdk/openai with responses": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: "none" })(model),
   "@ai-sdk/anthropic": (url, model) => createAnthropic({ baseURL: `${url}/v1`, apiKey: "none" })(model),
   "@ai-sdk/openai-compatible": (url, model) =>
     createOpenAICompatible({

@@ -50,6 +50,7 @@ export class ItemWriter {
         return [{ type: "function_call", call_id: callId, name, arguments: argumentsText }];
       }
       case "tool-result": {
+        if (part.isError === true) this.#leaveOut("messages: that a tool failed is said by its text only");
         const type = this.#customCalls.has(part.callId) ? "custom_tool_call_output" : "function_call_output";
         return [{ type, call_id: part.callId, output: this.#output(part.content) }];
       }
