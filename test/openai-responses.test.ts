@@ -39,8 +39,8 @@ describe("what a response says is understood", () => {
     ["reasoning-raw", ["reasoning: Raw thought", "text: Done."]],
     ["refusal", ["refusal: I'm sorry, no."]],
     ["two-parts", ["text: One.", "text: Two."]],
-    ["web-search", ["text: It is so. See there."]],
-    ["built-in-tools", ["text: Ran it."]],
+    ["web-search", ["text: So."]],
+    ["annotations", ["text: It is so. See there."]],
     ["unknown", ["text: new things"]],
     ["no-deltas", ["text: All at once"]],
     ["no-deltas-tools", ['call_1 f {"a":1}']],
@@ -76,7 +76,7 @@ describe("what a response says is understood", () => {
   });
 
   test("citations and token probabilities are there for readers of other protocols", () => {
-    const citations = read("web-search").filter((event) => event.type === "citation");
+    const citations = read("annotations").filter((event) => event.type === "citation");
     expect(citations.map(({ citation }) => citation.url ?? citation.title)).toEqual([
       "https://example.com/a",
       "notes.txt",
@@ -85,6 +85,11 @@ describe("what a response says is understood", () => {
       choices: { logprobs: { content: unknown[] } }[];
     }[];
     expect(chat.flatMap(({ choices }) => choices?.[0]?.logprobs?.content ?? [])).toHaveLength(3);
+  });
+
+  test("a server that does not name its events is read all the same", () => {
+    const unnamed = new TextDecoder().decode(fixture("plain")).replaceAll(/^event: .*\n/gm, "");
+    expect(readBody(openaiResponses, [new TextEncoder().encode(unnamed)])).toEqual(read("plain"));
   });
 
   test("a text is stored once, though the protocol says it five times", () => {

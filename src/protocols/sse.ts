@@ -66,19 +66,26 @@ class Reader implements SseReader {
       this.#atStart = false;
       if (text.charCodeAt(0) === byteOrderMark) text = text.slice(1);
     }
+    return this.#readWhole(text) ?? this.#readLines(text);
+  }
+
+  /** One whole event in one read is by far the most common: a line of data, maybe after one with its type. */
+  #readWhole(text: string): SseFrame[] | undefined {
     const end = text.length - 2;
-    // One whole event in one read is by far the most common.
+    const typeEnd = text.startsWith("event: ") ? text.indexOf("\n") : -1;
+    const start = typeEnd + 1;
     if (
-      text.startsWith("data: ") &&
-      text.indexOf("\n") === end &&
-      text.charCodeAt(end + 1) === 10 &&
-      end <= this.#maxSize &&
-      this.#isBetweenEvents() &&
-      !text.includes("\r")
+      !text.startsWith("data: ", start) ||
+      text.indexOf("\n", start) !== end ||
+      text.charCodeAt(end + 1) !== 10 ||
+      end > this.#maxSize ||
+      !this.#isBetweenEvents() ||
+      text.includes("\r")
     ) {
-      return [{ data: text.slice(6, end), event: undefined, id: undefined }];
+      return undefined;
     }
-    return this.#readLines(text);
+    const event = typeEnd > 7 ? text.slice(7, typeEnd) : undefined;
+    return [{ data: text.slice(start + 6, end), event, id: undefined }];
   }
 
   #isBetweenEvents(): boolean {
