@@ -32,7 +32,7 @@ import { createUserModelSource } from "./providers/user-model.ts";
 import type { Vendor } from "./providers/vendors.ts";
 import { isVendorName, vendors } from "./providers/vendors.ts";
 import { Reliability } from "./reliability/reliability.ts";
-import type { ModelInfo, Route, RoutedProvider, Router } from "./routing/router.ts";
+import type { ModelInfo, Overrides, Route, RoutedProvider, Router } from "./routing/router.ts";
 import { createRouter } from "./routing/router.ts";
 import { Streams } from "./streams/streams.ts";
 
@@ -50,11 +50,9 @@ export interface Outside {
   report?: (error: HeadraceError, requestId: string) => void;
 }
 
-/** What the library asks a model. */
-export type StreamRequest = { signal?: AbortSignal; model?: string } & (
-  | { prompt: string; system?: string }
-  | Omit<GenerateRequest, "model" | "original">
-);
+/** What the library asks a model; `fallbacks`, `hedge` and `recovery` override the route. */
+export type StreamRequest = { signal?: AbortSignal; model?: string } & Overrides &
+  ({ prompt: string; system?: string } | Omit<GenerateRequest, "model" | "original">);
 
 export interface Headrace {
   readonly config: Config;
@@ -328,8 +326,8 @@ function startStream(request: StreamRequest, { streams, router, clock }: StartPa
   const started = start();
 
   async function start(): Promise<string> {
-    const { model, source, onDisconnect = "continue" } = router.resolve(request.model);
-    const { signal: _signal, ...asked } = request;
+    const { signal: _signal, fallbacks, hedge, recovery, ...asked } = request;
+    const { model, source, onDisconnect = "continue" } = router.resolve(asked.model, { fallbacks, hedge, recovery });
     const neutral = "prompt" in asked ? promptRequest(model, asked.prompt, asked.system) : { ...asked, model };
     const { id } = await streams.start({ source, request: neutral, protocol: "events", owner: "", onDisconnect });
     return id;

@@ -1,7 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 
-// What OpenSSL and Node say about a certificate.
-const certificateCodes = /^(CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH)/;
+// What OpenSSL and Node say about a certificate; EPROTO is a handshake that failed while a request waited to be written.
+const certificateCodes = /^(EPROTO$|CERT_|ERR_TLS|ERR_SSL|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_MISMATCH)/;
 
 /** The certificate will be as wrong the next time. */
 export function isCertificateError(error: Error): boolean {

@@ -1,4 +1,4 @@
-import { HeadraceError, toHeadraceError } from "../core/errors.ts";
+import { HeadraceError, nobodyWaits, toHeadraceError } from "../core/errors.ts";
 import { untilFirst, whenOpen } from "../core/opened-source.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Clock, Randomness } from "../core/time.ts";
@@ -19,7 +19,7 @@ export interface ConcurrencyOptions {
 
 /**
  * How many calls of a target may wait for their first token at once: fewer each time the target says that it is too
- * many, slowly more while it does not. It has no opinion before the first such sign, and none when it has grown to its
+ * many, one more with each call that begins well while it does not. It has no opinion before the first such sign, and none when it has grown to its
  * largest; how long answers are does not matter to it.
  */
 export class ConcurrencyLimit {
@@ -58,9 +58,9 @@ export class ConcurrencyLimit {
   async waitForRoom(signal: AbortSignal): Promise<void> {
     if (this.#queue.size >= this.#queueLength) throw this.#overloaded();
     const called = new AbortController();
-    const wake = (): void => called.abort(signal);
+    const wake = (): void => called.abort(nobodyWaits);
+    const onAbort = (): void => called.abort(nobodyWaits);
     this.#queue.add(wake);
-    const onAbort = (): void => called.abort(signal);
     signal.addEventListener("abort", onAbort, { once: true });
     const isTimeUp = await this.#clock.sleep(this.#queueMs, { signal: called.signal }).then(
       () => true,
@@ -89,8 +89,9 @@ export class ConcurrencyLimit {
   }
 
   #grow(): void {
-    if (this.#limit === undefined) return;
-    this.#limit += 1 / this.#limit;
+    // Success says little about a limit that is not nearly used.
+    if (this.#limit === undefined || (this.#underWay + 1) * 2 < this.#limit) return;
+    this.#limit++;
     if (this.#limit >= largestLimit) this.#limit = undefined;
   }
 

@@ -65,6 +65,7 @@ export interface RouteOptions {
 
 const shortestP95Ms = 300;
 const maxKnownTargets = 2_000;
+const longestKnownName = 500;
 
 /** Makes sturdy sources of targets, and remembers how each target has been doing. */
 export class Reliability {
@@ -85,8 +86,9 @@ export class Reliability {
 
   /** A target that can be called: watched, observed, and not more often at once than it can take. */
   target(spec: TargetSpec): ServedTarget {
-    const { provider, model, prefill } = spec;
-    return remembered(this.#targets, `${provider}/${model} ${prefill}`, () => this.#createTarget(spec));
+    const { provider, model, vendor, prefill } = spec;
+    const key = `${vendor} ${provider}/${model} ${prefill}`;
+    return remembered(this.#targets, key, () => this.#createTarget(spec));
   }
 
   /** One source of several targets. All that fails before the first content happens in here. */
@@ -190,8 +192,9 @@ export class Reliability {
   }
 }
 
-/** Model names come from requests, so what is remembered of them is bounded. */
+/** Model names come from requests, so what is remembered of them is bounded in number and in length. */
 function remembered<Value>(map: Map<string, Value>, name: string, create: () => Value): Value {
+  if (name.length > longestKnownName) return create();
   let value = map.get(name);
   if (value === undefined) {
     value = create();
