@@ -1,4 +1,5 @@
 import { createAnthropic } from "@ai-sdk/anthropic";
+import { createGoogle } from "@ai-sdk/google";
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import type { LanguageModel } from "ai";
@@ -27,6 +28,7 @@ const providers: Record<string, (url: string, model: string) => LanguageModel> =
   "@ai-sdk/openai with chat": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: "none" }).chat(model),
   "@ai-sdk/openai with responses": (url, model) => createOpenAI({ baseURL: `${url}/v1`, apiKey: "none" })(model),
   "@ai-sdk/anthropic": (url, model) => createAnthropic({ baseURL: `${url}/v1`, apiKey: "none" })(model),
+  "@ai-sdk/google": (url, model) => createGoogle({ baseURL: `${url}/v1beta`, apiKey: "none" })(model),
   "@ai-sdk/openai-compatible": (url, model) =>
     createOpenAICompatible({
       baseURL: `${url}/v1`,

@@ -18,6 +18,7 @@ import type { GatewayContext, GatewayEnvironment } from "./environment.ts";
 import { generateFromBody, generateFromQuery } from "./generate.ts";
 import {
   countGeminiTokens,
+  forGoogleClients,
   geminiCountPath,
   generateContent,
   geminiPath,
@@ -91,6 +92,8 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.post(geminiCountPath, countGeminiTokens(options));
   app.get("/v1beta/models", listGeminiModels(options));
   app.get("/v1beta/models/:id{.+}", getGeminiModel(options));
+  app.get("/v1/models", forGoogleClients(options, listGeminiModels(options)));
+  app.get("/v1/models/:id{.+}", forGoogleClients(options, getGeminiModel(options)));
   app.post("/v1/streams", generateFromBody(options, protocols["events"]));
   app.post("/generate", generateFromBody(options, protocols["plain-text"]));
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));

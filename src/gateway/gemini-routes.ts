@@ -1,3 +1,5 @@
+import type { Next } from "hono";
+
 import { HeadraceError } from "../core/errors.ts";
 import { isJsonObject } from "../core/json.ts";
 import { geminiArray } from "../protocols/gemini-array.ts";
@@ -32,6 +34,16 @@ export function countGeminiTokens(app: AppOptions) {
     const request = readRequest(isJsonObject(asked) ? asked : json, target);
     app.router.resolve(request.model);
     return c.json({ totalTokens: estimateInput(request) }, 200, { "headrace-estimated": "true" });
+  };
+}
+
+/** Google's clients ask for models where OpenAI's do; what they call themselves tells them apart. */
+export function forGoogleClients({ protocols }: AppOptions, answer: (c: GatewayContext) => Response) {
+  return async (c: GatewayContext, next: Next): Promise<Response | void> => {
+    const isGoogles = ["x-goog-api-client", "x-goog-api-key"].some((name) => c.req.header(name) !== undefined);
+    if (!isGoogles) return next();
+    c.set("protocol", protocols["gemini"]);
+    return answer(c);
   };
 }
 

@@ -1,4 +1,5 @@
 import type { StreamEvent } from "../core/events.ts";
+import { ChunkWriter } from "./gemini-writer.ts";
 import { gemini } from "./gemini.ts";
 import type { EventWriter, Protocol, WriteOptions } from "./protocol.ts";
 
@@ -10,18 +11,16 @@ export const geminiArray: Protocol = {
   createEventWriter: (options) => new ListWriter(options),
 };
 
-const before = "data: ";
-
 class ListWriter implements EventWriter {
-  readonly #chunks: EventWriter;
+  readonly #chunks: ChunkWriter;
   #isEmpty = true;
 
   constructor(options: WriteOptions) {
-    this.#chunks = gemini.createEventWriter(options);
+    this.#chunks = new ChunkWriter(options);
   }
 
   write(event: StreamEvent): string[] {
-    const frames = this.#chunks.write(event).map((frame) => this.#element(frame.slice(before.length).trimEnd()));
+    const frames = this.#chunks.writeChunks(event).map((json) => this.#element(json));
     if (event.type === "stream-end") frames.push(this.#isEmpty ? "[]\n" : "\n]\n");
     return frames;
   }

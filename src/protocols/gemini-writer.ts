@@ -27,22 +27,28 @@ export class ChunkWriter implements EventWriter {
   }
 
   write(event: StreamEvent): string[] {
+    const chunks = this.writeChunks(event);
+    return chunks.length === 1 ? [dataFrame(chunks[0] as string)] : chunks.map(dataFrame);
+  }
+
+  /** JSON of the chunks that this event completes. */
+  writeChunks(event: StreamEvent): string[] {
     if (event.type === "stream-start") {
       this.#setHead({ modelVersion: event.model });
       return [];
     }
     if (event.type === "warning" || event.type === "seam") return [];
-    if (event.type === "stream-end") return [...this.#flush(), ...this.#end(event)].map(dataFrame);
-    if (event.type === "attempt-start") return this.#startAttempt(event).map(dataFrame);
+    if (event.type === "stream-end") return [...this.#flush(), ...this.#end(event)];
+    if (event.type === "attempt-start") return this.#startAttempt(event);
     if (event.extra !== undefined && this.#skeleton !== undefined) this.#apply(event.extra);
     if (event.more === true) {
       this.#pending.push(event);
       return [];
     }
-    if (this.#pending.length === 0) return this.#frame([event], event.extra).map(dataFrame);
+    if (this.#pending.length === 0) return this.#frame([event], event.extra);
     const events = [...this.#pending, event];
     this.#pending = [];
-    return this.#frame(events, event.extra).map(dataFrame);
+    return this.#frame(events, event.extra);
   }
 
   #startAttempt(event: AttemptStart): string[] {

@@ -1,3 +1,4 @@
+import { createAnswerWriter } from "./gemini-answer-writer.ts";
 import { readAnswer, writeAnswer } from "./gemini-answer.ts";
 import { endpoint } from "./gemini-endpoint.ts";
 import { readError, writeError } from "./gemini-errors.ts";
@@ -25,6 +26,7 @@ export const gemini: Protocol = {
   createEventWriter: (options) => new ChunkWriter(options),
   readAnswer,
   writeAnswer,
+  createAnswerWriter,
   readError,
   writeError,
 };
