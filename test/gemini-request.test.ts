@@ -4,7 +4,6 @@ import { HeadraceError } from "../src/core/errors.ts";
 import type { JsonObject } from "../src/core/json.ts";
 import type { GenerateRequest, Message } from "../src/core/request.ts";
 import { gemini } from "../src/protocols/gemini.ts";
-import { openaiChat } from "../src/protocols/openai-chat.ts";
 
 const target = { model: "gemini-3-pro", stream: true };
 const readRequest = (body: JsonObject) => gemini.readRequest(body, target);
