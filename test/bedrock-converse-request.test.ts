@@ -115,7 +115,7 @@ describe("a Converse request", () => {
           ],
         },
         {
-          role: "user",
+          role: "tool",
           content: [
             {
               type: "tool-result",
@@ -150,6 +150,7 @@ describe("a Converse request", () => {
       responseFormat: { type: "json-schema", name: "report", schema: { type: "object" }, description: "A report" },
       serviceTier: "flex",
       metadata: { team: "blue" },
+      untranslatable: ["guardrailConfig", "performanceConfig", "systemTool"],
       wantsStream: false,
       wantsUsage: true,
     });
@@ -183,7 +184,8 @@ describe("a Converse request", () => {
     }));
     const { body } = write({ ...read, messages });
     const { original: __, ...again } = bedrockConverse.readRequest(body, { model: "us.anthropic.claude-x" });
-    expect(again).toEqual({ ...read, messages, wantsStream: true });
+    const { untranslatable: ___, ...translated } = read;
+    expect(again).toEqual({ ...translated, messages, wantsStream: true });
   });
 
   test.each([

@@ -178,7 +178,7 @@ describe("a request of another protocol, sent to Bedrock", () => {
       tools: [{ toolSpec: { name: "a", inputSchema: { json: { type: "object" } } } }],
     });
     expect((body["messages"] as JsonObject[]).slice(1)).toEqual([
-      { role: "assistant", content: [{ toolUse: { toolUseId: "c", name: "a", input: { text: "oops" } } }] },
+      { role: "assistant", content: [{ toolUse: { toolUseId: "c", name: "a", input: { INVALID_JSON: "oops" } } }] },
       { role: "user", content: [{ toolResult: { toolUseId: "c", content: [], status: "error" } }] },
     ]);
     expect(warnings).toHaveLength(2);

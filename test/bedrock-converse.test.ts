@@ -200,6 +200,19 @@ describe("answers of other protocols", () => {
     ]);
   });
 
+  test("have the free text of a custom tool as the only member of an object", () => {
+    const texts = ['SELECT "a"', "\n", "-- done"];
+    const frames = written([
+      { type: "attempt-start", provider: "x", model: "m", protocol: "openai-chat" },
+      { type: "tool-call-start", call: 0, callId: "c0", name: "sql", kind: "custom" },
+      ...texts.map((argumentsText): StreamEvent => ({ type: "tool-call-delta", call: 0, argumentsText })),
+      { type: "finish", reason: "tool_calls" },
+      { type: "stream-end", outcome: "completed" },
+    ]);
+    const [block] = foldAnswer(readBody(bedrockConverse, [encode(frames as object[])])).choices[0]?.blocks ?? [];
+    expect(JSON.parse(block?.kind === "tool-call" ? block.argumentsText : "")).toEqual({ input: texts.join("") });
+  });
+
   test("without any event of their own are whole messages all the same", () => {
     expect(written([{ type: "stream-end", outcome: "length" }])).toEqual([
       { messageStart: { role: "assistant" } },

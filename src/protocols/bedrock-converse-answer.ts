@@ -5,7 +5,7 @@ import { isJsonObject } from "../core/json.ts";
 import { writeCitation } from "./bedrock-converse-citations.ts";
 import { writeStopReason } from "./bedrock-converse-finish.ts";
 import type { ConverseFrame } from "./bedrock-converse-frames.ts";
-import { parseArguments } from "./bedrock-converse-messages.ts";
+import { invalidInput, readArguments } from "./bedrock-converse-messages.ts";
 import { ConverseFrameReader } from "./bedrock-converse-reader.ts";
 import { writeRedacted } from "./bedrock-converse-reasoning.ts";
 import { writeUsage } from "./bedrock-converse-usage.ts";
@@ -78,10 +78,9 @@ function writeBlock(block: Block, from: ProtocolName): JsonObject[] {
     case "refusal":
       return block.text === "" ? [] : [{ text: block.text }];
     case "tool-call": {
-      const { callId, name, argumentsText } = block;
-      return [
-        { toolUse: { toolUseId: callId, name, input: parseArguments(argumentsText) ?? { text: argumentsText } } },
-      ];
+      const { callId, name, toolKind: kind, argumentsText } = block;
+      const input = readArguments({ kind, argumentsText }) ?? invalidInput(argumentsText);
+      return [{ toolUse: { toolUseId: callId, name, input } }];
     }
     case "reasoning":
       return [{ reasoningContent: writeReasoning(block, from) }];

@@ -12,6 +12,8 @@ type BlockKind = "text" | "reasoning" | "redacted" | "tool-call";
 interface OpenBlock {
   index: number;
   kind: BlockKind;
+  /** The input is free text, which is written as the only member of an object. */
+  isFreeText?: true;
 }
 
 /**
@@ -26,7 +28,7 @@ export class CanonicalFrames {
   #open: OpenBlock[] = [];
   #next = 0;
   /** Blocks of tool calls by the number of the call: their deltas may be interleaved. */
-  readonly #calls = new Map<number, number>();
+  readonly #calls = new Map<number, OpenBlock>();
 
   frames(event: StreamEvent): ConverseFrame[] {
     switch (event.type) {
@@ -49,16 +51,19 @@ export class CanonicalFrames {
         return this.#delta("text", { citation: writeCitation(event.citation) });
       case "tool-call-start": {
         const before = [...this.#begin(), ...this.#close(({ kind }) => kind !== "tool-call")];
-        const { index } = this.#openBlock("tool-call");
-        this.#calls.set(event.call, index);
+        const block = this.#openBlock("tool-call");
+        this.#calls.set(event.call, block);
         const toolUse = { toolUseId: event.callId, name: event.name };
-        return [...before, frame("contentBlockStart", { contentBlockIndex: index, start: { toolUse } })];
+        const start = frame("contentBlockStart", { contentBlockIndex: block.index, start: { toolUse } });
+        if (event.kind === "function") return [...before, start];
+        block.isFreeText = true;
+        return [...before, start, inputDelta(block, '{"input":"')];
       }
       case "tool-call-delta": {
-        const index = this.#calls.get(event.call);
-        if (index === undefined) return [];
-        const delta = { toolUse: { input: event.argumentsText } };
-        return [frame("contentBlockDelta", { contentBlockIndex: index, delta })];
+        const block = this.#calls.get(event.call);
+        if (block === undefined) return [];
+        const { argumentsText } = event;
+        return [inputDelta(block, block.isFreeText ? JSON.stringify(argumentsText).slice(1, -1) : argumentsText)];
       }
       case "finish": {
         const stopReason = writeStopReason(event.reason);
@@ -76,7 +81,6 @@ export class CanonicalFrames {
   note({ payload: { contentBlockIndex: index } }: ConverseFrame, event: StreamEvent): void {
     if (typeof index !== "number") return;
     this.#next = Math.max(this.#next, index + 1);
-    if (event.type === "tool-call-start") this.#calls.set(event.call, index);
     const isOfBlock = event.type !== "vendor-frame" && event.type !== "block-end" && event.type !== "tool-call-delta";
     const current = this.#open.at(-1);
     if (isOfBlock && current !== undefined) current.index = index;
@@ -113,8 +117,15 @@ export class CanonicalFrames {
   #close(isToClose: (block: OpenBlock) => boolean): ConverseFrame[] {
     const closed = this.#open.filter(isToClose);
     if (closed.length > 0) this.#open = this.#open.filter((block) => !closed.includes(block));
-    return closed.map(({ index }) => frame("contentBlockStop", { contentBlockIndex: index }));
+    return closed.flatMap((block) => {
+      const stop = frame("contentBlockStop", { contentBlockIndex: block.index });
+      return block.isFreeText ? [inputDelta(block, '"}'), stop] : [stop];
+    });
   }
+}
+
+function inputDelta({ index }: OpenBlock, input: string): ConverseFrame {
+  return frame("contentBlockDelta", { contentBlockIndex: index, delta: { toolUse: { input } } });
 }
 
 function frame(type: string, payload: JsonObject): ConverseFrame {

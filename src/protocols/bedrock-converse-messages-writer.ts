@@ -2,7 +2,7 @@ import type { JsonObject } from "../core/json.ts";
 import type { CacheHint, Message, Part } from "../core/request.ts";
 import { HeadraceError } from "../core/errors.ts";
 import { writeMedia } from "./bedrock-converse-media.ts";
-import { isCacheable, parseArguments } from "./bedrock-converse-messages.ts";
+import { isCacheable, invalidInput, readArguments } from "./bedrock-converse-messages.ts";
 import { writeRedacted } from "./bedrock-converse-reasoning.ts";
 import type { Warn } from "./protocol.ts";
 
@@ -78,13 +78,13 @@ export class MessageWriter {
     return [{ reasoningContent: { reasoningText: { text, signature } } }];
   }
 
-  #toolUse({ callId, name, argumentsText }: Extract<Part, { type: "tool-call" }>): JsonObject {
-    let input = parseArguments(argumentsText);
+  #toolUse(part: Extract<Part, { type: "tool-call" }>): JsonObject {
+    const { callId, name, argumentsText } = part;
+    const input = readArguments(part);
     if (input === undefined) {
-      this.#warn("messages: arguments of a tool call that are no JSON object were put into one, as `text`");
-      input = { text: argumentsText };
+      this.#warn("messages: arguments of a tool call that are no JSON object were put into one, as `INVALID_JSON`");
     }
-    return { toolUseId: this.#callId(callId), name, input };
+    return { toolUseId: this.#callId(callId), name, input: input ?? invalidInput(argumentsText) };
   }
 
   /** Ids of calls are words of at most 64 characters; what is none gets a number. */

@@ -1,4 +1,4 @@
-import type { Json } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { CacheHint, Message, Part } from "../core/request.ts";
 import { mediaKinds, readMedia } from "./bedrock-converse-media.ts";
@@ -12,7 +12,9 @@ const roles = ["user", "assistant", "system"] as const;
 export function readMessage(fields: BodyFields): Message {
   const role = fields.oneOf("role", roles) ?? fields.fail("role", `one of ${roles.join(", ")}`);
   const blocks = fields.objects("content") ?? fields.fail("content", "a list of blocks");
-  return { role, content: readBlocks(blocks) };
+  const content = readBlocks(blocks);
+  const isResults = content.length > 0 && content.every(({ type }) => type === "tool-result");
+  return { role: role === "user" && isResults ? "tool" : role, content };
 }
 
 /** A cache point belongs to the part before it. */
@@ -93,14 +95,22 @@ function textsOf(parts: readonly BodyFields[]): string {
   return parts.map((part) => part.string("text") ?? "").join("");
 }
 
-/** What a call was made with: an object where the text is JSON of one. */
-export function parseArguments(text: string): Json | undefined {
-  if (text.trim() === "") return {};
+/** Input is an object; free text becomes the only member of one. Undefined when it should be an object and is none. */
+export function readArguments({ kind, argumentsText }: CallWords): JsonObject | undefined {
+  if (kind === "custom") return { input: argumentsText };
+  if (argumentsText.trim() === "") return {};
   try {
-    const value = JSON.parse(text) as Json;
+    const value: unknown = JSON.parse(argumentsText);
     return isJsonObject(value) ? value : undefined;
   } catch {
     // A model wrote it, and models make mistakes.
     return undefined;
   }
+}
+
+type CallWords = Pick<Extract<Part, { type: "tool-call" }>, "kind" | "argumentsText">;
+
+/** Input that is no object is shown as what it is. */
+export function invalidInput(argumentsText: string): JsonObject {
+  return { INVALID_JSON: argumentsText };
 }

@@ -18,6 +18,7 @@ export function readRequest(body: JsonObject, { model = "", stream = true }: Req
     ...definedOnly(readTooling(fields)),
     ...definedOnly(readSampling(fields)),
     ...definedOnly(readOutput(fields)),
+    ...definedOnly({ untranslatable: namesOfOwn(fields) }),
     wantsStream: stream,
     wantsUsage: true,
   };
@@ -124,6 +125,19 @@ function parseSchema(written: BodyFields): JsonObject {
     // Said below.
   }
   return written.fail("schema", "a JSON object, written as a string");
+}
+
+const ownFields = ["guardrailConfig", "performanceConfig", "promptVariables", "additionalModelResponseFieldPaths"];
+const readModelFields = new Set(["top_k", "thinking"]);
+
+/** What only Bedrock can be told. */
+function namesOfOwn(fields: BodyFields): string[] | undefined {
+  const names = ownFields.filter((name) => fields.value(name) !== undefined);
+  const isOfModel = Object.keys(modelFieldsOf(fields)).some((name) => !readModelFields.has(name));
+  if (isOfModel) names.push("additionalModelRequestFields");
+  const tools = fields.object("toolConfig")?.objects("tools") ?? [];
+  if (tools.some((tool) => tool.value("systemTool") !== undefined)) names.push("systemTool");
+  return names.length === 0 ? undefined : names;
 }
 
 /** What a model takes beyond the fields that all have in common. */

@@ -23,6 +23,8 @@ export class ConverseWriter implements EventWriter {
   /** Said after the finish, where the attempt speaks another protocol. */
   #usage: Usage | undefined;
   #run: Run | undefined;
+  /** Calls with free text, which is escaped once more, so that it makes no runs. */
+  readonly #freeText = new Set<number>();
 
   write(event: StreamEvent): string[] {
     if (event.type === "text-delta" || event.type === "reasoning-delta" || event.type === "tool-call-delta") {
@@ -36,7 +38,8 @@ export class ConverseWriter implements EventWriter {
         return [run.prefix + JSON.stringify(text) + run.suffix];
       }
       const frames = this.#frames(event);
-      this.#run = isPlain ? runOf(frames, { type, call, text }) : undefined;
+      const isRun = isPlain && (call === undefined || !this.#freeText.has(call));
+      this.#run = isRun ? runOf(frames, { type, call, text }) : undefined;
       return frames.map(frameText);
     }
     if (event.type === "warning" || event.type === "seam") return [];
@@ -55,6 +58,9 @@ export class ConverseWriter implements EventWriter {
       case "attempt-start":
         this.#attempts += 1;
         this.#isOwn = event.protocol === "bedrock-converse";
+        break;
+      case "tool-call-start":
+        if (event.kind === "custom") this.#freeText.add(event.call);
         break;
       case "finish":
         this.#hasFinished = true;
