@@ -44,6 +44,7 @@ describe("what an answer says is understood, whoever's server sent it", () => {
     ["ollama", [["text: Why not? OK"]]],
     ["ollama-tools", [['call_x get_weather {"city":"Toronto"}']]],
     ["azure", [["text: Safe text"]]],
+    ["azure-filtered", [["text: Already said"]]],
     ["whole-in-one", [["reasoning: r", "text: All at once", "c f {}"]]],
     ["spaced", [['text: café 😀 "q"\u2028x']]],
   ])("%s", (name, expected) => {
@@ -65,6 +66,7 @@ describe("what an answer says is understood, whoever's server sent it", () => {
     ],
     ["length", "length", undefined],
     ["content-filter", "content_filter", undefined],
+    ["azure-filtered", "content_filter", undefined],
     ["n2", "length", undefined],
     [
       "deepseek",
