@@ -53,8 +53,18 @@ ${sections.join("\n")}
 ## Vendors
 
 A provider appears by itself, under the vendor's name, when one of its variables is set; where the base URL is yours, it
-has to be configured, and \`openai-responses\` too, which shares its key with \`openai\`. \`HEADRACE_API_KEYS\` lists, with
-commas between, the keys that callers of the gateway need, each optionally as \`name=key\`.
+has to be configured, and \`openai-responses\` too, which shares its key with \`openai\`. Some want more than one variable:
+
+${Object.entries(vendors as Record<string, Vendor>)
+  .flatMap(([name, { appearsWith }]) => (appearsWith === undefined ? [] : [conditionText(name, appearsWith)]))
+  .join("\n")}
+
+\`bedrock\` takes a Bedrock API key, or signs its requests with AWS credentials. Those of a profile, of single sign-on, or of
+the role of a container or machine are found as well when \`@aws-sdk/credential-provider-node\` is installed beside Headrace;
+name the provider in the configuration then: \`{ vendor: "bedrock", region: "eu-west-1" }\`.
+
+\`HEADRACE_API_KEYS\` lists, with commas between, the keys that callers of the gateway need, each optionally as
+\`name=key\`.
 
 | vendor | variables | base URL |
 |---|---|---|
@@ -85,9 +95,19 @@ function rowsOf(path: string, schema: Schema): string[] {
   });
 }
 
+function conditionText(name: string, appearsWith: NonNullable<Vendor["appearsWith"]>): string {
+  const groups = appearsWith.map((names) => names.map((variable) => `\`${variable}\``).join(" or "));
+  return `- \`${name}\`: ${groups.join(", and ")}.`;
+}
+
 function vendorRow([name, vendor]: [string, Vendor]): string {
-  const { apiKeyVariable, apiKeyFallbackVariable, baseUrlVariable, baseUrl } = vendor;
-  const names = [apiKeyVariable, apiKeyFallbackVariable, baseUrlVariable].filter((variable) => variable !== undefined);
+  const { apiKeyVariable, apiKeyFallbackVariable, baseUrlVariable, baseUrl, apiVersionVariable } = vendor;
+  const { regionVariables = [], awsService } = vendor;
+  const credentials =
+    awsService === undefined ? [] : ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+  const keys = [apiKeyVariable, apiKeyFallbackVariable];
+  const all = [...keys, ...credentials, ...regionVariables, baseUrlVariable, apiVersionVariable];
+  const names = all.filter((variable) => variable !== undefined);
   return `| \`${name}\` | ${names.map((variable) => `\`${variable}\``).join(", ")} | ${baseUrl ?? "yours"} |`;
 }
 

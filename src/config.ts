@@ -50,6 +50,16 @@ export const providerSchema = z.strictObject({
     .optional()
     .describe("Name of the environment variable that holds the key. Default: the vendor's usual one."),
   apiKey: z.string().min(1).optional().describe("The key itself, for local servers; prefer `apiKeyVariable`."),
+  region: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Region of the service, for vendors that have one. Default: the vendor's usual variable."),
+  apiVersion: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Version of the API, for vendors that want it in the address. Default: the vendor's usual variable."),
   headers: z.record(z.string(), z.string()).optional().describe("Headers added to every request."),
   models: z.array(z.string().min(1)).optional().describe("Models to list; others are passed on all the same."),
 });

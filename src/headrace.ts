@@ -1,9 +1,9 @@
 import type { ConfiguredKey } from "./access/keys.ts";
 import { createKeyring } from "./access/keys.ts";
-import type { Config, ConfigInput, LogConfig, ProviderConfig, RouteConfig } from "./config.ts";
+import type { Config, ConfigInput, LogConfig, RouteConfig } from "./config.ts";
 import { isLoopback, parseConfig } from "./config.ts";
 import type { Environment } from "./config/environment.ts";
-import { keyVariableOf, providersFromEnvironment, proxiesFromEnvironment } from "./config/environment.ts";
+import { providersFromEnvironment, proxiesFromEnvironment } from "./config/environment.ts";
 import type { AnswerStream } from "./core/answer-stream.ts";
 import { createAnswerStream } from "./core/answer-stream.ts";
 import { HeadraceError } from "./core/errors.ts";
@@ -24,13 +24,13 @@ import { createIds, systemClock, systemRandomness } from "./outside.ts";
 import { protocols } from "./protocols/all.ts";
 import type { Fetch } from "./providers/fetch-transport.ts";
 import { createFetchTransport } from "./providers/fetch-transport.ts";
-import { createHttpProvider } from "./providers/http-provider.ts";
+import { openProvider } from "./providers/open-provider.ts";
 import { simulatorModels } from "./providers/simulator/models.ts";
 import { createSimulatorSource } from "./providers/simulator/source.ts";
 import type { Transport } from "./providers/transport.ts";
 import { createUserModelSource } from "./providers/user-model.ts";
 import type { Vendor } from "./providers/vendors.ts";
-import { isVendorName, vendors } from "./providers/vendors.ts";
+import { vendors } from "./providers/vendors.ts";
 import { Reliability } from "./reliability/reliability.ts";
 import type { ModelInfo, Overrides, Route, RoutedProvider, Router } from "./routing/router.ts";
 import { createRouter } from "./routing/router.ts";
@@ -182,7 +182,9 @@ function createRouterFrom(config: Config, { environment, transport, clock, rando
   };
   const providers = new Map<string, RoutedProvider>();
   for (const [name, provider] of Object.entries(found)) {
-    providers.set(name, openProvider(name, provider, environment, transport));
+    const { models } = provider;
+    const opened = openProvider(name, provider, { environment, transport, clock });
+    providers.set(name, models === undefined ? opened : { ...opened, models });
   }
   if (!providers.has("sim")) {
     const source = createSimulatorSource({ clock });
@@ -219,67 +221,12 @@ function routeFrom({ targets, strategy, toolCalls, hedge, recovery, onDisconnect
   };
 }
 
-function openProvider(
-  name: string,
-  config: ProviderConfig,
-  environment: Environment,
-  transport: Transport,
-): RoutedProvider {
-  if (!isVendorName(config.vendor)) {
-    const known = Object.keys(vendors).join(", ");
-    throw new HeadraceError(
-      "invalid-request",
-      `providers.${name}.vendor: there is no vendor "${config.vendor}"; known are ${known}`,
-    );
-  }
-  const vendor: Vendor = vendors[config.vendor];
-  const baseUrl = config.baseUrl ?? vendor.baseUrl;
-  if (baseUrl === undefined) {
-    throw new HeadraceError(
-      "invalid-request",
-      `providers.${name}.baseUrl: is missing; ${vendor.label} is wherever you run it`,
-    );
-  }
-  const variable = config.apiKeyVariable ?? keyVariableOf(vendor, environment);
-  const apiKey = config.apiKey ?? (variable === undefined ? undefined : environment[variable]);
-  if (apiKey === undefined && config.apiKeyVariable !== undefined) {
-    throw new HeadraceError(
-      "invalid-request",
-      `providers.${name}.apiKeyVariable: the variable ${config.apiKeyVariable} is not set`,
-    );
-  }
-  const source = createHttpProvider({
-    name,
-    protocol: protocols[vendor.protocol],
-    baseUrl: addressOf(baseUrl, vendor),
-    quirks: vendor.quirks ?? {},
-    transport,
-    ...(apiKey !== undefined && { apiKey }),
-    ...(vendor.apiKeyHeader !== undefined && { apiKeyHeader: vendor.apiKeyHeader }),
-    headers: { ...vendor.headers, ...config.headers },
-  });
-  return {
-    source,
-    vendor: config.vendor,
-    protocol: vendor.protocol,
-    label: vendor.label,
-    ...(config.models !== undefined && { models: config.models }),
-    ...(vendor.modelPrefixes !== undefined && { modelPrefixes: vendor.modelPrefixes }),
-  };
-}
-
-/** Without a slash at the end. */
-function addressOf(baseUrl: string, { basePath = "" }: Vendor): string {
-  const path = new URL(baseUrl).pathname === "/" ? basePath : "";
-  return baseUrl.replace(/\/+$/, "") + path;
-}
-
 function hintFor(environment: Environment): string {
   const variables = Object.values(vendors as Record<string, Vendor>).flatMap(
     ({ apiKeyVariable, baseUrl, onlyByName }) =>
       baseUrl === undefined || onlyByName === true ? [] : (apiKeyVariable ?? []),
   );
-  const missing = variables.filter((variable) => environment[variable] === undefined);
+  const missing = [...new Set(variables)].filter((variable) => environment[variable] === undefined);
   return `Write it as provider/model; setting one of ${missing.join(", ")} makes its provider appear, others go under \`providers\``;
 }
 

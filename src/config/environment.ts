@@ -13,6 +13,7 @@ export interface VendorVariables {
   apiKeyVariable?: string;
   apiKeyFallbackVariable?: string;
   baseUrlVariable?: string;
+  appearsWith?: readonly (readonly string[])[];
   local?: true;
   onlyByName?: true;
 }
@@ -121,9 +122,7 @@ export function providersFromEnvironment(
   for (const [name, vendor] of Object.entries(vendors)) {
     const keyVariable = keyVariableOf(vendor, environment);
     const baseUrl = setValue(environment, vendor.baseUrlVariable);
-    if (vendor.onlyByName === true) continue;
-    // A key says nothing of where a server is that everybody has for themselves.
-    if (baseUrl === undefined && (keyVariable === undefined || vendor.baseUrl === undefined)) continue;
+    if (vendor.onlyByName === true || !isFound(vendor, environment)) continue;
     const provider: ProviderConfig = { vendor: name };
     if (keyVariable !== undefined) provider.apiKeyVariable = keyVariable;
     if (baseUrl !== undefined) provider.baseUrl = readBaseUrl(vendor, baseUrl);
@@ -132,8 +131,16 @@ export function providersFromEnvironment(
   return providers;
 }
 
+function isFound(vendor: VendorVariables, environment: Environment): boolean {
+  const isSet = (name: string | undefined): boolean => setValue(environment, name) !== undefined;
+  if (vendor.appearsWith !== undefined) return vendor.appearsWith.every((names) => names.some(isSet));
+  // A key says nothing of where a server is that everybody has for themselves.
+  const isKnown = vendor.baseUrl !== undefined && keyVariableOf(vendor, environment) !== undefined;
+  return isKnown || isSet(vendor.baseUrlVariable);
+}
+
 /** The variable that holds a vendor's key; undefined when none is set. */
-export function keyVariableOf(
+function keyVariableOf(
   { apiKeyVariable, apiKeyFallbackVariable }: VendorVariables,
   environment: Environment,
 ): string | undefined {

@@ -20,30 +20,36 @@ export interface HttpProviderOptions {
   /** Name of the header that carries the key, in lower case. Default: `authorization`, as a bearer token. */
   apiKeyHeader?: string;
   headers?: Record<string, string>;
-  /** Adds what the vendor wants to see signed; called with every other header in place. */
-  sign?: (request: {
-    method: string;
-    url: string;
-    headers: Record<string, string>;
-    body: string;
-  }) => Promise<Record<string, string>>;
+  /** Path below the base URL instead of the protocol's own; `{model}` in it is the model of the request. */
+  path?: string;
+  /** Added to every address. */
+  query?: Readonly<Record<string, string>>;
+  sign?: Sign;
   quirks?: ProtocolQuirks;
   transport: Transport;
 }
+
+/** Adds what the vendor wants to see signed; called with every other header in place. */
+export type Sign = (request: {
+  method: string;
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+}) => Promise<Record<string, string>>;
 
 const maxErrorBytes = 64 * 1024;
 const maxDocumentBytes = 4 * 1024 * 1024;
 
 /** A provider that is called over HTTP: writes requests and reads events of its protocol. */
 export function createHttpProvider(options: HttpProviderOptions): StreamSource {
-  const { name, protocol, baseUrl, quirks = {}, transport, sign } = options;
+  const { name, protocol, quirks = {}, transport, sign } = options;
   const ownHeaders = requestHeaders(options);
 
   return (request, { signal, progress }) =>
     whenOpen(async () => {
       const warnings = leftOut(request, protocol);
       const body = JSON.stringify(protocol.writeRequest(request, quirks, (message) => warnings.push(message)));
-      const url = baseUrl + (protocol.endpoint?.write(request) ?? "");
+      const url = urlOf(request, options);
       const forwarded = request.original?.protocol === protocol.name ? request.original.headers : undefined;
       // A version belongs to the body that it came with, so the caller's wins over the configured one.
       const unsigned = forwarded === undefined ? ownHeaders : { ...ownHeaders, ...forwarded };
@@ -57,16 +63,22 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
     });
 }
 
+function urlOf(request: GenerateRequest, { baseUrl, path, query, protocol }: HttpProviderOptions): string {
+  const written = path?.replace("{model}", () => encodeURIComponent(request.model));
+  const url = baseUrl + (written ?? protocol.endpoint?.write(request) ?? "");
+  return query === undefined ? url : `${url}${url.includes("?") ? "&" : "?"}${new URLSearchParams(query).toString()}`;
+}
+
 /** What the caller said in words that only its own protocol has. */
 function leftOut({ original, untranslatable = [] }: GenerateRequest, { name }: Protocol): string[] {
   if (original === undefined || original.protocol === name) return [];
   return untranslatable.map((what) => `${what}: only a provider of ${original.protocol} can be told; left out`);
 }
 
-function requestHeaders({ apiKey, apiKeyHeader, headers }: HttpProviderOptions): Record<string, string> {
+function requestHeaders({ apiKey, apiKeyHeader, headers, protocol }: HttpProviderOptions): Record<string, string> {
   const all: Record<string, string> = {
     "content-type": "application/json",
-    accept: "text/event-stream, application/json",
+    accept: `${protocol.contentType}, application/json`,
     "accept-encoding": "identity",
     "user-agent": "headrace",
   };

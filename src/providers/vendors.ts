@@ -22,6 +22,16 @@ export interface Vendor {
   basePath?: string;
   /** Another row has the same variables: this one appears only where the configuration names it. */
   onlyByName?: true;
+  /** Path below the base URL instead of the protocol's own; `{model}` in it is the model. */
+  path?: string;
+  /** Environment variable of the version that every address has to name. */
+  apiVersionVariable?: string;
+  /** Environment variables of the region, which stands as `{region}` in `baseUrl`; the first that is set counts. */
+  regionVariables?: readonly string[];
+  /** Where there is no key, requests are signed for this service with the credentials of AWS. */
+  awsService?: string;
+  /** Of each of these lists one variable has to be set for the vendor to appear. Default: the key's or the address's. */
+  appearsWith?: readonly (readonly string[])[];
   /** A server on the user's own machine: needs no key. */
   local?: true;
   /** Beginnings of model names that are known to be this vendor's, so that they work without `vendor/`. */
@@ -56,6 +66,39 @@ export const vendors = {
     baseUrl: "https://api.openai.com/v1",
     apiKeyVariable: "OPENAI_API_KEY",
     onlyByName: true,
+  },
+  "azure-openai": {
+    label: "Azure OpenAI",
+    protocol: "openai-chat",
+    baseUrlVariable: "AZURE_OPENAI_ENDPOINT",
+    basePath: "/openai/v1",
+    apiKeyVariable: "AZURE_OPENAI_API_KEY",
+    apiKeyHeader: "api-key",
+    appearsWith: [["AZURE_OPENAI_ENDPOINT"], ["AZURE_OPENAI_API_KEY"]],
+  },
+  "azure-openai-deployments": {
+    label: "Azure OpenAI, addressed by deployment",
+    protocol: "openai-chat",
+    baseUrlVariable: "AZURE_OPENAI_ENDPOINT",
+    basePath: "/openai",
+    path: "/deployments/{model}/chat/completions",
+    apiVersionVariable: "OPENAI_API_VERSION",
+    apiKeyVariable: "AZURE_OPENAI_API_KEY",
+    apiKeyHeader: "api-key",
+    appearsWith: [["AZURE_OPENAI_ENDPOINT"], ["AZURE_OPENAI_API_KEY"], ["OPENAI_API_VERSION"]],
+  },
+  bedrock: {
+    label: "Amazon Bedrock",
+    protocol: "bedrock-converse",
+    baseUrl: "https://bedrock-runtime.{region}.amazonaws.com",
+    baseUrlVariable: "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    regionVariables: ["AWS_REGION", "AWS_DEFAULT_REGION"],
+    apiKeyVariable: "AWS_BEARER_TOKEN_BEDROCK",
+    awsService: "bedrock",
+    appearsWith: [
+      ["AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"],
+      ["AWS_REGION", "AWS_DEFAULT_REGION"],
+    ],
   },
   "openai-compatible": { label: "an OpenAI-compatible server", protocol: "openai-chat" },
   gemini: {

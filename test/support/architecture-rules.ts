@@ -20,7 +20,10 @@ export const parts: Record<string, Part> = {
   access: { imports: ["core"], packages: ["node"] },
   routing: { imports: ["core", "reliability"], packages: [], pure: true },
   // Node only in the transports, which are loaded where there is Node.
-  providers: { imports: ["core", "protocols"], packages: ["node", "undici"] },
+  providers: {
+    imports: ["core", "protocols"],
+    packages: ["node", "undici", "aws4fetch", "@aws-sdk/credential-provider-node"],
+  },
   streams: { imports: ["core", "log"], packages: [], pure: true },
   // An entry point of its own, so it picks the real clock itself.
   client: { imports: ["core", "protocols", "outside"], packages: [], pure: true },
