@@ -94,6 +94,9 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.get("/v1beta/models/:id{.+}", getGeminiModel(options));
   app.get("/v1/models", forGoogleClients(options, listGeminiModels(options)));
   app.get("/v1/models/:id{.+}", forGoogleClients(options, getGeminiModel(options)));
+  for (const path of ["/model/:model/converse-stream", "/model/:model/converse"]) {
+    app.post(path, generateFromBody(options, protocols["bedrock-converse"]));
+  }
   app.post("/v1/streams", generateFromBody(options, protocols["events"]));
   app.post("/generate", generateFromBody(options, protocols["plain-text"]));
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));
@@ -193,6 +196,7 @@ function greeting(origin: string): string {
   POST ${origin}/generate              {"prompt": "Hello"} gives chunked text
   POST ${origin}/api/chat              the AI SDK's useChat, also /api/chat/{id}/stream and /stop
   POST ${origin}/api/chat              Ollama, also /api/generate: point its clients at ${origin}
+  POST ${origin}/model/{model}/converse-stream   Bedrock Converse, also /converse: an endpoint for AWS clients
   POST ${origin}/v1/streams            start a stream for the headrace client
   GET  ${origin}/ws                    WebSocket: many streams on one connection
   GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it

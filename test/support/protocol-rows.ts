@@ -61,7 +61,11 @@ export const protocolRows: Partial<Record<ProtocolName, ProtocolRow>> = {
     },
     spokenBy: { vendor: "openai-responses", apiKey: "none", baseUrl: "http://simulator.local/v1" },
   },
-  "bedrock-converse": { label: "Bedrock Converse" },
+  "bedrock-converse": {
+    label: "Amazon Bedrock Converse",
+    served: { routes: ["POST /model/{model}/converse-stream", "POST /model/{model}/converse"], base: "" },
+    spokenBy: { vendor: "bedrock", baseUrl: "http://simulator.local", region: "us-east-1", apiKey: "none" },
+  },
   "ollama-chat": {
     label: "Ollama, chat",
     served: { routes: ["POST /api/chat"], base: "" },
