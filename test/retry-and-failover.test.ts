@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 
+import { parseConfig } from "../src/config.ts";
+import { SeededRandom } from "../src/providers/simulator/random.ts";
+import { Reliability } from "../src/reliability/reliability.ts";
 import { remedyFor } from "../src/reliability/remedy.ts";
 import { hang, read, refusal } from "./support/scripted-source.ts";
 import { sturdy } from "./support/scripted-targets.ts";
@@ -178,6 +181,24 @@ describe("when nothing helps", () => {
   test("what is listed nowhere is never tried again", () => {
     expect(remedyFor(refusal.contentFiltered())).toBe("none");
     expect(remedyFor(refusal.rejected(400))).toBe("none");
+  });
+});
+
+describe("weights", () => {
+  test("share the requests out, and say nothing about who helps out", async () => {
+    const parts = sturdy({ a: [["a"]], b: [["b"]] }, {}, { strategy: "weighted", weights: [3, 1] });
+    const random = new SeededRandom("weights");
+    const randomness = { number: () => random.number(), bytes: (length: number) => new Uint8Array(length) };
+    const { reliability: settings } = parseConfig({});
+    const reliability = new Reliability({ clock: parts.clock, randomness, settings });
+    const source = reliability.source(parts.targets, { strategy: "weighted", weights: [3, 1] });
+    for (let call = 0; call < 400; call++) await read(source).done;
+    const share = (parts.providers["a"]?.count ?? 0) / 400;
+    expect(share).toBeGreaterThan(0.68);
+    expect(share).toBeLessThan(0.82);
+
+    const failing = sturdy({ a: [[refusal.overloaded()]], b: [words] }, {}, { strategy: "weighted", weights: [99, 1] });
+    expect((await run(failing)).text).toBe(whole);
   });
 });
 
