@@ -44,6 +44,7 @@ describe("what a response says is understood", () => {
     ["unknown", ["text: new things"]],
     ["no-deltas", ["text: All at once"]],
     ["no-deltas-tools", ['call_1 f {"a":1}']],
+    ["places-left-out", ["text: No place!"]],
     ["only-completed", ["text: All at once"]],
   ])("%s", (name, expected) => {
     expect(blocks(name)).toEqual(expected);
@@ -275,7 +276,10 @@ describe("an answer that a second attempt goes on with", () => {
 });
 
 describe("a response that comes as one document", () => {
-  test.each(fixtures.map(({ name }) => name))("%s says the same as its stream", (name) => {
+  // One of them never says to what its texts belong, so its last event has none of them.
+  const placed = fixtures.map(({ name }) => name).filter((name) => name !== "places-left-out");
+
+  test.each(placed)("%s says the same as its stream", (name) => {
     const whole = write(read(name)).at(-2) as { response: JsonObject };
     const fold = foldAnswer(openaiResponses.readAnswer(whole.response));
     const streamed = foldAnswer(read(name));

@@ -37,8 +37,9 @@ export class PieceWriter {
   static of(skeleton: ReadonlyMap<string, Json>, output: OutputItems): PieceWriter | undefined {
     const text = textStreamOf(skeleton.get("type") as string, ".delta");
     if (text?.step === undefined || skeleton.get("delta") !== hole) return undefined;
-    const holder = output.holder(Object.fromEntries(skeleton), text);
-    return holder === undefined ? undefined : new PieceWriter(skeleton, text.step, holder, text.key);
+    // A piece that names no item of the output is passed on all the same.
+    const holder = output.holder(Object.fromEntries(skeleton), text) ?? { [text.key]: "" };
+    return new PieceWriter(skeleton, text.step, holder, text.key);
   }
 
   setObfuscation(value: Json | undefined): void {

@@ -102,7 +102,7 @@ function doneList(type: string): "content" | "summary" | undefined {
 
 function donePart(type: string, frame: JsonObject, { output }: Known): JsonObject | undefined {
   const list = doneList(type);
-  const index = list === undefined ? undefined : frame[indexMember(list)];
+  const index = list === undefined ? undefined : (frame[indexMember(list)] ?? 0);
   const parts = list === undefined ? undefined : output.items[frame["output_index"] as number]?.[list];
   const part = Array.isArray(parts) && isIndex(index) ? parts[index] : undefined;
   return isJsonObject(part) ? part : undefined;
@@ -112,7 +112,7 @@ function doneText({ list }: TextStream, key: string, frame: JsonObject, { output
   const item = output.items[frame["output_index"] as number];
   if (list === undefined) return nonEmpty(item?.[key]);
   const parts = item?.[list];
-  const index = frame[indexMember(list)];
+  const index = frame[indexMember(list)] ?? 0;
   const part = Array.isArray(parts) && isIndex(index) ? parts[index] : undefined;
   return isJsonObject(part) ? nonEmpty(part[key]) : undefined;
 }

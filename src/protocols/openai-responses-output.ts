@@ -76,8 +76,8 @@ export class OutputItems {
       return true;
     }
     const outputIndex = event["output_index"];
-    if (outputIndex === undefined) return true;
-    if (!isIndex(outputIndex, maxItems)) return false;
+    // What belongs to no item changes none.
+    if (!isIndex(outputIndex, maxItems)) return typeof outputIndex !== "number";
     if (type === "response.output_item.added") {
       this.#put(outputIndex, event["item"]);
       this.open.add(outputIndex);
@@ -98,7 +98,7 @@ export class OutputItems {
     if (!isIndex(outputIndex, maxItems)) return undefined;
     const item = this.#item(outputIndex);
     if (list === undefined) return withText(item, key);
-    const index = event[indexMember(list)];
+    const index = event[indexMember(list)] ?? 0;
     return isIndex(index, maxParts) ? withText(partAt(item, list, index), key) : undefined;
   }
 
@@ -110,7 +110,7 @@ export class OutputItems {
     const added = partListOf(type, ".added");
     const list = added ?? partListOf(type, ".done");
     if (list !== undefined) {
-      const index = event[indexMember(list)];
+      const index = event[indexMember(list)] ?? 0;
       if (!isIndex(index, maxParts)) return false;
       Object.assign(emptied(partAt(this.#item(outputIndex), list, index)), structuredClone(asObject(event["part"])));
       this.openPart = added === undefined ? undefined : { outputIndex, list, index };
@@ -132,7 +132,8 @@ export class OutputItems {
   }
 
   #annotate(outputIndex: number, event: JsonObject): boolean {
-    const { content_index: index, annotation_index: position } = event;
+    const index = event["content_index"] ?? 0;
+    const position = event["annotation_index"] ?? 0;
     if (!isIndex(index, maxParts) || !isIndex(position, maxParts)) return false;
     const part = partAt(this.#item(outputIndex), "content", index);
     const annotations = Array.isArray(part["annotations"]) ? part["annotations"] : [];

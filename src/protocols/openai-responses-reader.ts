@@ -179,7 +179,7 @@ function errorOf(type: string, frame: JsonObject): ErrorReport | undefined {
     return { code: "provider-error", message: "the provider stopped the answer before it was complete" };
   }
   // Servers that fail in the middle forget the protocol's form first.
-  return type.startsWith("response.") ? undefined : readStreamError(frame);
+  return type === "" || (frame["error"] ?? undefined) !== undefined ? readStreamError(frame) : undefined;
 }
 
 /** The error inside of an `error` event, which is flat in the documentation and nested on the wire. */

@@ -140,7 +140,7 @@ export class AnswerSteps {
 
   #partOf(frame: JsonObject, list: "content" | "summary" = "content"): JsonObject | undefined {
     const parts = this.#output.items[frame["output_index"] as number]?.[list];
-    const index = frame[indexMember(list)];
+    const index = frame[indexMember(list)] ?? 0;
     const part = Array.isArray(parts) && isIndex(index) ? parts[index] : undefined;
     return isJsonObject(part) ? part : undefined;
   }
