@@ -28,11 +28,7 @@ async function takeAll(client: Anthropic, model: string): Promise<PromiseSettled
   const drain = async () => {
     for await (const event of await client.messages.create({ ...params, stream: true })) void event;
   };
-  return Promise.allSettled([
-    drain(),
-    client.messages.stream(params).finalMessage(),
-    client.messages.create(params),
-  ]);
+  return Promise.allSettled([drain(), client.messages.stream(params).finalMessage(), client.messages.create(params)]);
 }
 
 describe("the official Anthropic client raises on a provider's broken stream", () => {
@@ -80,7 +76,9 @@ describe("errors of a provider that speaks Anthropic's protocol", () => {
 
   test("reach Anthropic's client as its own classes, with the wait and without the prose", async () => {
     const { anthropic } = await connect(failing(529, "overloaded_error"));
-    const error = await anthropic.messages.create({ model: "claude/m", messages, max_tokens: 5 }).catch((e: unknown) => e);
+    const error = await anthropic.messages
+      .create({ model: "claude/m", messages, max_tokens: 5 })
+      .catch((error_: unknown) => error_);
     expect(error).toBeInstanceOf(Anthropic.InternalServerError);
     const { status, type, requestID, headers, message } = error as InstanceType<typeof Anthropic.APIError>;
     expect({ status, type, wait: headers?.get("retry-after") }).toEqual({
@@ -214,8 +212,7 @@ describe("a client that is cut off in the middle of a message", () => {
       .create({ model: "claude/instant", messages, max_tokens: 200 })
       .withResponse();
     const said = message.content.map((block) => (block.type === "text" ? block.text : "")).join("");
-    const follow = async (id: string | null, as: string) =>
-      (await fetch(`${url}/v1/streams/${id}?as=${as}`)).text();
+    const follow = async (id: string | null, as: string) => (await fetch(`${url}/v1/streams/${id}?as=${as}`)).text();
     const chat = await follow(response.headers.get("headrace-stream-id"), "openai-chat");
     const deltas = [...chat.matchAll(/^data: (\{.*)$/gm)].map(
       ([, json]) => (JSON.parse(json as string) as OpenAI.ChatCompletionChunk).choices[0]?.delta.content ?? "",
@@ -273,7 +270,9 @@ describe("counting tokens", () => {
     const { anthropic } = await connect();
     const { response } = await anthropic.messages.countTokens({ model: "claude/x", messages }).withResponse();
     expect(response.headers.get("headrace-estimated")).toBe("true");
-    await expect(anthropic.messages.countTokens({ model: "nobody", messages })).rejects.toThrow(Anthropic.NotFoundError);
+    await expect(anthropic.messages.countTokens({ model: "nobody", messages })).rejects.toThrow(
+      Anthropic.NotFoundError,
+    );
     await expect(anthropic.messages.countTokens({ model: "claude/x", messages: [] })).rejects.toThrow(
       Anthropic.BadRequestError,
     );

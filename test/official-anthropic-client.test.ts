@@ -194,6 +194,13 @@ describe.each(connections.slice(1))("the official Anthropic client, in front of 
   });
 });
 
+test("the official Anthropic client lists models", async () => {
+  const { client } = await connect("sim/instant");
+  const ids: string[] = [];
+  for await (const { id, type } of client.models.list()) ids.push(`${type} ${id}`);
+  expect(ids).toContain("model sim/gpt-4o");
+});
+
 function textOf({ content }: Anthropic.Message): string {
   return content.map((block) => (block.type === "text" ? block.text : "")).join("");
 }

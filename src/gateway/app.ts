@@ -117,7 +117,7 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
     throw new HeadraceError("invalid-request", "this is a WebSocket; connect to it with `new WebSocket(...)`");
   });
 
-  app.get("/v1/models", (c) => c.json({ object: "list", data: router.models().map(describeModel) }));
+  app.get("/v1/models", (c) => c.json(describeModels(router.models())));
   app.get("/v1/models/:id{.+}", (c) => {
     const found = router.models().find(({ id }) => id === c.req.param("id"));
     if (found === undefined) throw new HeadraceError("model-not-found", "there is no such model; see GET /v1/models");
@@ -181,8 +181,15 @@ function corsHeaders(c: GatewayContext, origin: string): Record<string, string> 
   };
 }
 
+/** A list that OpenAI's clients read, and Anthropic's, which look for other fields. */
+function describeModels(models: ModelInfo[]) {
+  const data = models.map(describeModel);
+  return { object: "list", data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
+}
+
 function describeModel({ id, ownedBy, kind }: ModelInfo) {
-  return { id, object: "model", created: 0, owned_by: ownedBy, kind };
+  const forAnthropic = { type: "model", display_name: id, created_at: new Date(0).toISOString() };
+  return { id, object: "model", created: 0, owned_by: ownedBy, kind, ...forAnthropic };
 }
 
 function greeting(origin: string): string {

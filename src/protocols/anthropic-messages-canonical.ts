@@ -1,4 +1,4 @@
-import type { Citation, FinishReason, ProtocolName, ToolCallStart, Usage } from "../core/events.ts";
+import type { Citation, FinishReason, ProtocolName, ToolCallDelta, ToolCallStart, Usage } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { CallQueue, isComplete, toolUseId, type WrittenCall } from "./anthropic-messages-calls.ts";
 import { writeCitation } from "./anthropic-messages-citations.ts";
@@ -109,6 +109,13 @@ export class CanonicalMessage {
     const delta = this.#argumentsDelta(extended, argumentsText);
     if (this.#calls.isEmpty || !isComplete(extended)) return [delta];
     return [delta, ...this.#nextCall()];
+  }
+
+  /** The same for a call whose block was opened by its own vendor's frame, so that none waits behind it. */
+  callDelta({ call, argumentsText }: ToolCallDelta): string | undefined {
+    if (this.#open?.call?.start.call !== call) return undefined;
+    this.#calls.extend(call, argumentsText);
+    return this.delta("tool", argumentsText);
   }
 
   /** Closes the open block, and writes the calls that waited for it. */

@@ -36,6 +36,10 @@ export class MessageWriter implements EventWriter {
       const delta = this.#message.delta(event.type === "text-delta" ? "text" : "reasoning", event.text);
       if (delta !== undefined) return [delta];
     }
+    if (event.type === "tool-call-delta" && this.#isNative && event.extra === undefined && event.more === undefined) {
+      const delta = this.#pending.length === 0 ? this.#message.callDelta(event) : undefined;
+      if (delta !== undefined) return [delta];
+    }
     // One message is one answer; there is no room for a second one beside it.
     if ("choice" in event && (event.choice ?? 0) !== 0) return [];
     switch (event.type) {
