@@ -102,8 +102,8 @@ describe("what Anthropic is sent", () => {
     const calls: { url: string; headers: Headers; body: unknown }[] = [];
     const simulator = simulate();
     const fetch: Fetch = async (url, init) => {
-      const headers = new Headers(init?.headers);
-      calls.push({ url: String(url), headers, body: JSON.parse(String(init?.body)) });
+      const request = new Request(url, init);
+      calls.push({ url: request.url, headers: request.headers, body: await request.json() });
       return simulator(url, init);
     };
     return { calls, fetch };
