@@ -70,13 +70,17 @@ describe("an answer that broke is never complete", () => {
     expectBroken(new TextEncoder().encode(body), "provider-error");
   });
 
-  test("a payload that is no JSON", () => {
-    const bad = encodeAwsMessage({ messageType: "event", name: "contentBlockDelta", payload: "{oops" });
-    expectBroken(Buffer.concat([bytesOf("cut"), bad]), "provider-error");
+  test("three payloads in a row that are no JSON; one costs no more than itself", () => {
+    const bad = encodeAwsMessage({ messageType: "event", name: "contentBlockDelta", payload: "{oops SECRET" });
+    expectBroken(Buffer.concat([bytesOf("cut"), bad, bad, bad]), "provider-error");
+    const start = bytesOf("cut").subarray(0, 118);
+    const good = bytesOf("length").subarray(118);
+    const events = readBody(bedrockConverse, [Buffer.concat([start, bad, bad, good])]);
+    expect(events).toEqual(readBody(bedrockConverse, [bytesOf("length")]));
   });
 
-  test("a message of more than four mebibytes, as soon as its length is known", () => {
-    const huge = encodeAwsMessage({ messageType: "event", name: "x", payload: "x".repeat(5 * 1024 * 1024) });
+  test("a message of more than a mebibyte, as soon as its length is known", () => {
+    const huge = encodeAwsMessage({ messageType: "event", name: "x", payload: "x".repeat(1024 * 1024) });
     const reader = bedrockConverse.createEventReader({});
     expect(reader.push(huge.subarray(0, 12))).toMatchObject([
       { outcome: "failed", error: { code: "response-too-large" } },
@@ -95,6 +99,7 @@ describe("errors", () => {
       "context-too-long",
     ],
     [400, "ValidationException", "The provided model identifier is invalid.", "model-not-found"],
+    [400, "ValidationException", "Output blocked by content filtering policy", "content-filtered"],
     [400, "ServiceQuotaExceededException", "", "provider-quota"],
     [403, "AccessDeniedException", "", "provider-auth"],
     [403, "com.amazon.coral#InvalidSignatureException", "", "provider-auth"],

@@ -13,7 +13,7 @@ export interface AwsMessage {
 const preludeSize = 12;
 const checksumSize = 4;
 const smallestMessage = preludeSize + checksumSize;
-const defaultMaxSize = 4 * 1024 * 1024;
+const defaultMaxSize = 1024 * 1024;
 
 /**
  * Reads messages however the bytes are cut. Checks both checksums of each, so that a damaged message is never taken for
@@ -36,7 +36,7 @@ export class AwsEventStreamReader {
   readonly #decoder = new TextDecoder();
   #lastHeaders: { bytes: Uint8Array; read: MessageHeaders } | undefined;
 
-  /** @param maxSize - of one message, in bytes. Default 4 MiB. */
+  /** @param maxSize - of one message, in bytes. Default 1 MiB, as for server-sent events. */
   constructor(maxSize: number = defaultMaxSize) {
     this.#maxSize = maxSize;
   }

@@ -26,10 +26,13 @@ const tooLong =
   /too long|too many (?:input )?tokens|context (?:length|window|size)|maximum (?:number of )?(?:input )?tokens|exceeds? the max/i;
 const noModel = /model identifier is invalid|model id.{0,40}(?:invalid|not supported|isn't supported)/i;
 
+const filtered = /content (?:filter|polic)|guardrail interven/i;
+
 const messages: Partial<Record<ErrorCode, string>> = {
   "provider-quota": "the provider account has no quota left",
   "provider-rate-limited": "the provider limits how often it may be asked; try again later",
   "context-too-long": "the request is too long for the model",
+  "content-filtered": "the provider's content filter stopped this request",
   "model-not-found": "the provider does not know this model, or the account has no access to it in this region",
   "provider-auth": "the provider refused the credentials it was called with",
   "provider-overloaded": "the provider is overloaded",
@@ -42,6 +45,7 @@ function classify(name: string, text: string, status?: number): ErrorReport {
   let code = codesOfNames.find(([pattern]) => pattern.test(word))?.[1] ?? codeOfStatus(status);
   if (code === "provider-rejected" && tooLong.test(text)) code = "context-too-long";
   if (code === "provider-rejected" && noModel.test(text)) code = "model-not-found";
+  if (code === "provider-rejected" && filtered.test(text)) code = "content-filtered";
   const message = messages[code] ?? "the provider failed";
   return {
     code,
@@ -108,6 +112,7 @@ function parseObject(text: string): JsonObject {
 /** What the vendor's clients know an error as. They try again on their own after the last four. */
 const shapes = {
   ValidationException: 400,
+  ServiceQuotaExceededException: 400,
   AccessDeniedException: 403,
   ResourceNotFoundException: 404,
   ModelErrorException: 424,
@@ -126,6 +131,7 @@ const shapesOfCodes: Partial<Record<ErrorCode, keyof typeof shapes>> = {
   "request-timeout": "ModelTimeoutException",
   "provider-timeout": "ModelTimeoutException",
   "stream-stalled": "ModelTimeoutException",
+  "provider-quota": "ServiceQuotaExceededException",
   "rate-limited": "ThrottlingException",
   "provider-rate-limited": "ThrottlingException",
   overloaded: "ServiceUnavailableException",

@@ -36,6 +36,8 @@ export class ConverseBodyReader implements EventReader {
   }
 }
 
+const maxMalformedInARow = 3;
+
 /** Makes events of a stream's frames, and knows when the answer is complete. */
 export class ConverseFrameReader {
   readonly #steps = new ConverseSteps();
@@ -46,6 +48,7 @@ export class ConverseFrameReader {
   #finished: Outcome | undefined;
   /** Why the answer is none, though the provider came to its end. */
   #failure: ErrorReport | undefined;
+  #malformedInARow = 0;
   #hasEnded = false;
 
   /** Reads a message. */
@@ -56,9 +59,8 @@ export class ConverseFrameReader {
     const repetition = name === "contentBlockDelta" ? this.#repeated?.read(data) : undefined;
     if (repetition !== undefined) return [repetition];
     const parsed = parseObject(data);
-    // Frames build on each other: after a broken one nothing is certain.
-    if (parsed === undefined)
-      return this.fail({ code: "provider-error", message: "the provider sent an event that is no JSON object" });
+    if (parsed === undefined) return this.#malformed();
+    this.#malformedInARow = 0;
     const events = this.readFrame({ type: name, payload: parsed });
     const [event] = events;
     this.#repeated = events.length === 1 && event !== undefined ? repetitionOf(data, event) : undefined;
@@ -101,6 +103,15 @@ export class ConverseFrameReader {
     if (this.#hasEnded) return [];
     this.#hasEnded = true;
     return [{ type: "stream-end", outcome: "failed", error }];
+  }
+
+  /** Its checksums are right, so it is a mistake of the provider's and costs no more than itself. */
+  #malformed(): StreamEvent[] {
+    this.#malformedInARow += 1;
+    this.#repeated = undefined;
+    if (this.#malformedInARow < maxMalformedInARow) return [];
+    const message = `the provider sent ${maxMalformedInARow} events in a row that are no JSON objects`;
+    return this.fail({ code: "provider-error", message });
   }
 
   #isDone(): boolean {
