@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { explainConfigIssues } from "./config/explain.ts";
 import { HeadraceError } from "./core/errors.ts";
+import { defaultContinuationPrompt } from "./reliability/continuation-request.ts";
 import type { UserModel } from "./core/user-model.ts";
 
 const milliseconds = () => z.int().nonnegative();
@@ -93,12 +94,12 @@ export const routeSchema = z.strictObject({
     .default("failover")
     .describe("Which target is asked first: the first one, or one drawn by `weight`."),
   hedge: hedge().optional().describe("As `reliability.hedge`, for this route."),
-  recovery: recovery().optional().describe("As `reliability.recovery`, for this route. Accepted, not used yet."),
+  recovery: recovery().optional().describe("As `reliability.recovery`, for this route."),
   toolCalls: z
     .enum(["stream", "atomic"])
     .default("stream")
     .describe(
-      "`atomic` holds the arguments of a tool call back until they are complete, so that a broken one can be made anew. Accepted, not used yet.",
+      "`atomic` holds tool calls back until the answer is finished, so that one that breaks in the middle can be made anew.",
     ),
   onDisconnect: onDisconnect().optional().describe("As `reliability.onDisconnect`, for this route."),
 });
@@ -147,13 +148,20 @@ export const reliabilitySchema = z.strictObject({
   breakerOpenMs: count().default(30_000).describe("How long it rests at first."),
   queueLength: count().default(100).describe("Requests that wait for a target which said that it gets too many."),
   queueTimeoutMs: count().default(5_000).describe("How long they do."),
-  recovery: recovery().default("auto").describe("Whether a broken answer is continued. Accepted, not used yet."),
+  recovery: recovery()
+    .default("auto")
+    .describe("Whether an answer that breaks in the middle is continued by another attempt."),
   maxRecoveries: z
     .int()
     .min(0)
     .max(10)
     .default(2)
-    .describe("Continuations after the first token. Accepted, not used yet."),
+    .describe("Attempts to continue an answer that broke after its first token; those that are refused do not count."),
+  continuationPrompt: z
+    .string()
+    .includes("{tail}")
+    .default(defaultContinuationPrompt)
+    .describe("What a model is told that has to go on with a broken answer; `{tail}` stands for its last words."),
 });
 
 export const logSchema = z.strictObject({

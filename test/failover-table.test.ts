@@ -138,9 +138,6 @@ const limited = (seconds?: number): Behaviour => ({
   error: { code: "rate_limit_exceeded" },
   ...(seconds !== undefined && { headers: { "retry-after": String(seconds) } }),
 });
-/* oxlint-disable vitest/warn-todo -- what the continuation will make true is listed, not passed over */
-const needsContinuation = "what happens after the first word is the business of the continuation";
-
 describe.each(["the request", "a route"])("with default settings and one fallback, named by %s", (fallbackBy) => {
   test("(1) one 429 with Retry-After 2 is waited for, at the same target", async () => {
     const table = await openTable(fallbackBy, (call) => (call === 0 ? limited(2) : {}));
@@ -194,8 +191,27 @@ describe.each(["the request", "a route"])("with default settings and one fallbac
     expect(received.tookMs).toBeLessThan(15_000);
   });
 
-  test.todo(`(8) a cut after 40 words is not seen: ${needsContinuation}`);
-  test.todo(`(9) a stall after 20 words is not seen: ${needsContinuation}`);
+  test.each([
+    ["once", (call: number): Behaviour => (call === 0 ? { words: 40, ending: "cut" } : {}), ["primary", "primary"]],
+    ["always", (): Behaviour => ({ words: 40, ending: "cut" }), ["primary", "primary", "fallback"]],
+  ])("(8) a cut after 40 words, %s, is not seen", async (_how, primary, models) => {
+    const table = await openTable(fallbackBy, primary);
+    const received = await table.ask();
+    expectWhole(received);
+    expect(table.calls.map(({ model }) => model)).toEqual(models);
+    expect(received.hasUsage).toBe(true);
+  });
+
+  test.each([
+    ["once", (call: number): Behaviour => (call === 0 ? { words: 20, ending: "hang" } : {})],
+    ["always", (): Behaviour => ({ words: 20, ending: "hang" })],
+  ])("(9) a stall after 20 words, %s, is not seen, and the silent call is aborted first", async (_how, primary) => {
+    const table = await openTable(fallbackBy, primary);
+    const received = await table.ask();
+    expectWhole(received);
+    expect(received.tookMs).toBeLessThan(40_000);
+    expect(table.calls[0]?.abortedAt).toBeLessThanOrEqual(table.calls[1]?.at ?? 0);
+  });
 
   test("(10) a malformed event more is skipped", async () => {
     const table = await openTable(fallbackBy, () => ({ malformedAfter: 30 }));
@@ -214,7 +230,14 @@ describe.each(["the request", "a route"])("with default settings and one fallbac
       expect(table.calls).toHaveLength(1);
     },
   );
-  test.todo(`(11) an answer that ends without a finish reason is gone on with: ${needsContinuation}`);
+
+  test("(11) an answer that ends without a finish reason is gone on with", async () => {
+    const table = await openTable(fallbackBy, (call) => (call === 0 ? { ending: "no-finish" } : {}));
+    const received = await table.ask();
+    expectWhole(received);
+    expect(received.tookMs).toBeLessThan(8_000);
+    expect(received.hasUsage).toBe(true);
+  });
 
   test("(12) a context that is too long is not tried again, but elsewhere", async () => {
     const refusal = { status: 400, error: { code: "context_length_exceeded" } };
@@ -233,7 +256,11 @@ describe.each(["the request", "a route"])("with default settings and one fallbac
     expect(table.calls).toHaveLength(1);
   });
 
-  test.todo(`(14) a cut after 40 words whose fallback refuses a prefix is not seen: ${needsContinuation}`);
+  test("(14) a cut after 40 words whose fallback refuses a prefix is not seen", async () => {
+    const table = await openTable(fallbackBy, () => ({ words: 40, ending: "cut" }), { refusesPrefix: true });
+    expectWhole(await table.ask());
+    expect(table.calls.length).toBeLessThanOrEqual(5);
+  });
 
   test("(15) while the primary is down for 60 s every call is served, and it is back at most 30 s after", async () => {
     const table = await openTable(fallbackBy, (_call, atMs) => (atMs < 60_000 ? { status: 503 } : {}));

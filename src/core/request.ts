@@ -72,6 +72,8 @@ export interface GenerateRequest {
   frequencyPenalty?: number;
   stop?: readonly string[];
   seed?: number;
+  /** The last message is the beginning of the answer, to be gone on with; how the vendor wants to be told. */
+  prefill?: "trailing-assistant" | "continue-final-message" | { field: "prefix" | "partial" };
   /** How many answers; left out it is 1. */
   choices?: number;
   logprobs?: boolean;

@@ -8,6 +8,8 @@ export interface StreamContext {
   readonly id: string;
   /** Attempts begun so far, which is the number of the next one. */
   attempts: number;
+  /** Names of the targets by the attempt's number. */
+  targets?: string[];
   /** When the answer has to be complete, by the clock's `elapsed()`. */
   deadline?: number;
 }

@@ -50,6 +50,7 @@ const trailing: Prefill = { kind: "trailing-assistant" };
  * @see https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
  */
 const prefills: readonly Row[] = [
+  { vendor: /^simulator$/, prefill: trailing },
   { vendor: /^deepseek$/, prefill: { kind: "field", name: "prefix", baseUrl: "https://api.deepseek.com/beta" } },
   { vendor: /^mistral$/, prefill: { kind: "field", name: "prefix", echoes: true } },
   { vendor: /^(moonshot|kimi)/, prefill: { kind: "field", name: "partial" } },

@@ -6,6 +6,7 @@ import { AttemptPlan } from "./attempt-plan.ts";
 import type { AttemptCall, Guard } from "./attempt.ts";
 import { withGuards } from "./attempt.ts";
 import { ConcurrencyLimit, withConcurrencyLimit } from "./concurrency-limit.ts";
+import { withContinuation } from "./continuation.ts";
 import { createFailover } from "./failover.ts";
 import { withHedge } from "./hedge.ts";
 import type { ModelProfile } from "./model-profiles.ts";
@@ -28,6 +29,9 @@ export interface ReliabilitySettings {
   drainTimeoutMs: number;
   totalTimeoutMs: number;
   maxAttempts: number;
+  recovery: "auto" | "off";
+  maxRecoveries: number;
+  continuationPrompt: string;
   retryBudgetPercent: number;
   hedge: Hedge;
   breakerFailures: number;
@@ -76,6 +80,7 @@ export class Reliability {
   readonly #states = new Map<string, { health: TargetHealth; limit: ConcurrencyLimit }>();
   readonly #targets = new Map<string, ServedTarget>();
   readonly #budgets = new Map<string, RetryBudget>();
+  readonly #refusedPrefill = new Set<string>();
 
   constructor(options: { clock: Clock; randomness: Randomness; settings: ReliabilitySettings }) {
     this.#clock = options.clock;
@@ -105,9 +110,34 @@ export class Reliability {
       const plan = new AttemptPlan({ targets: ordered, stream, maxAttempts, budget });
       const failover = createFailover(plan, (target) => this.#retried(target, plan), this.#randomness);
       const afterMs = targets.length < 2 ? undefined : this.#hedgeAfterMs(ordered[0] ?? first, request, options.hedge);
-      const source = afterMs === undefined ? failover : this.#hedged(failover, plan, afterMs);
+      const begun = afterMs === undefined ? failover : this.#hedged(failover, plan, afterMs);
+      const source = this.#continued(begun, request, ordered, options);
       return source(request, { ...sourceOptions, stream });
     };
+  }
+
+  /** Several answers at once are not gone on with: nobody could tell which of them a continuation belongs to. */
+  #continued(
+    source: StreamSource,
+    { choices = 1 }: GenerateRequest,
+    targets: readonly ServedTarget[],
+    { recovery = this.#settings.recovery, toolCalls = "stream" }: RouteOptions,
+  ): StreamSource {
+    const { maxAttempts, maxRecoveries, continuationPrompt } = this.#settings;
+    const [first] = targets;
+    if (recovery === "off" || choices > 1 || first === undefined) return source;
+    if (this.#refusedPrefill.size > maxKnownTargets) this.#refusedPrefill.clear();
+    const budget = this.budgetOf(first);
+    return withContinuation(source, {
+      clock: this.#clock,
+      targets,
+      maxRecoveries,
+      maxAttempts: maxAttempts + maxRecoveries,
+      take: () => budget.take(),
+      prompt: continuationPrompt,
+      toolCalls,
+      refusedPrefill: this.#refusedPrefill,
+    });
   }
 
   /** What all calls beside the first of each request, recoveries included, are taken from. */
@@ -123,6 +153,7 @@ export class Reliability {
     const profile = spec.profile ?? profileOf(vendor, model, prefill === undefined ? {} : { prefill });
     const { health, limit } = this.#stateOf(name);
     const guards = [
+      (call: AttemptCall): Guard => nameAttempt(call, name),
       (call: AttemptCall): Guard => observeAttempt(call, { clock: this.#clock, provider, model }),
       (call: AttemptCall): Guard => this.#watchdog.guard(call, name, this.#limitsFor(profile, call.request)),
       (call: AttemptCall): Guard => health.guard(call),
@@ -190,6 +221,11 @@ export class Reliability {
       limit: new ConcurrencyLimit({ clock, randomness: this.#randomness, queueLength, queueMs: queueTimeoutMs }),
     }));
   }
+}
+
+function nameAttempt({ stream, number }: AttemptCall, name: string): Guard {
+  (stream.targets ??= [])[number] = name;
+  return {};
 }
 
 /** Model names come from requests, so what is remembered of them is bounded in number and in length. */

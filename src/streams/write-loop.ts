@@ -173,11 +173,13 @@ class Appender {
   }
 }
 
+const interruptions: ReadonlySet<string> = new Set(["stream-interrupted", "stream-truncated", "interrupted-tool-call"]);
+
 /** How a stream ends that did not come to its own end. */
 function endFor(error: unknown, signal: AbortSignal | undefined): StreamEnd {
   const reason = toHeadraceError(signal?.aborted === true ? signal.reason : error);
   if (reason.code === "cancelled") return { type: "stream-end", outcome: "cancelled" };
-  const interrupted = reason.code === "stream-interrupted" || reason.code === "stream-truncated";
+  const interrupted = interruptions.has(reason.code);
   return { type: "stream-end", outcome: interrupted ? "interrupted" : "failed", error: reason.report() };
 }
 

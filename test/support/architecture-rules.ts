@@ -27,7 +27,7 @@ export const parts: Record<string, Part> = {
   streams: { imports: ["core", "log"], packages: [], pure: true },
   // An entry point of its own, so it picks the real clock itself.
   client: { imports: ["core", "protocols", "outside"], packages: [], pure: true },
-  config: { imports: ["core", "providers"], packages: ["node", "zod", "confbox"] },
+  config: { imports: ["core", "providers", "reliability"], packages: ["node", "zod", "confbox"] },
   gateway: {
     imports: ["core", "protocols", "log", "access", "routing", "streams"],
     packages: ["hono", "tokenx", "zod"],

@@ -12,9 +12,11 @@ export interface Behaviour {
   error?: Record<string, unknown>;
   /** Headers at once, the first word after so long. */
   firstWordMs?: number;
+  /** A 400 when the conversation holds anything of the assistant's. */
+  refusesPrefix?: true;
   /** Stops after this many words, in the way of `ending`. Default: all of them. */
   words?: number;
-  ending?: "whole" | "cut" | "hang" | "hang-after-finish" | "no-end-marker";
+  ending?: "whole" | "no-finish" | "cut" | "hang" | "hang-after-finish" | "no-end-marker";
   /** Sends an event that is no JSON after this many words. */
   malformedAfter?: number;
 }
@@ -48,7 +50,10 @@ export function createFakeProvider(
     const behaviour = models[body.model]?.(number, clock.elapsed()) ?? { status: 404 };
     if (behaviour.resets) throw new TypeError("fetch failed", { cause: new Error("ECONNRESET") });
     if (behaviour.silentMs !== undefined) await clock.sleep(behaviour.silentMs, { signal });
-    const { status, headers = {} } = behaviour;
+    const { headers = {} } = behaviour;
+    const messages = (body as { messages?: { role: string }[] }).messages ?? [];
+    const isRefused = behaviour.refusesPrefix === true && messages.some(({ role }) => role === "assistant");
+    const status = isRefused ? 400 : behaviour.status;
     if (status !== undefined) {
       const error = { message: "secret words of the provider", type: "error", ...behaviour.error };
       return Response.json({ error }, { status, headers });
@@ -84,7 +89,7 @@ export function createFakeProvider(
         send(chunk({ content: word }));
         await clock.sleep(msPerWord, { signal });
       }
-      if (ending === "cut") return;
+      if (ending === "cut" || ending === "no-finish") return;
       if (ending === "hang") await clock.sleep(1e9, { signal });
       send(chunk({}, "stop"));
       if (ending === "no-end-marker") return;

@@ -1,0 +1,74 @@
+import type { Outcome, StreamEvent, Usage } from "../core/events.ts";
+import { outcomeOf } from "../core/events.ts";
+import type { ProtocolName, FinishReason } from "../core/events.ts";
+
+/** Protocols whose reasoning is signed, so that nobody can go on with half of it. */
+const signing: ReadonlySet<ProtocolName> = new Set(["anthropic-messages", "bedrock-converse", "gemini"]);
+
+/** What may be done about an answer that broke off here. */
+export type Recoverable =
+  /** Every choice was finished; only the end is missing. */
+  | { kind: "complete"; outcome: Outcome }
+  /** No visible text yet: a new answer is as good, behind the reasoning that was shown. */
+  | { kind: "anew" }
+  /** In the middle of text. */
+  | { kind: "text" }
+  /** What was shown cannot be joined with anything. */
+  | { kind: "no"; why: "tool-call" | "reasoning" | "refusal" };
+
+/** Keeps track of what a reader has got of an answer, as far as it matters for going on with it. */
+export class Said {
+  /** Visible text of the only choice. */
+  text = "";
+  reasoning = "";
+  /** There was anything at all, which is from the first content on. */
+  hasBegun = false;
+  usage: Usage | undefined;
+  #protocol: ProtocolName | undefined;
+  #hasToolCall = false;
+  #hasRefusal = false;
+  #hasOpenReasoning = false;
+  #finish: FinishReason | undefined;
+
+  see(event: StreamEvent): void {
+    switch (event.type) {
+      case "text-delta":
+        this.text += event.text;
+        this.#hasOpenReasoning = false;
+        return;
+      case "attempt-start":
+        this.hasBegun = true;
+        this.#protocol = event.protocol;
+        return;
+      case "reasoning-delta":
+        this.reasoning += event.text;
+        this.#hasOpenReasoning = true;
+        return;
+      case "reasoning-signature":
+        this.#hasOpenReasoning = false;
+        return;
+      case "tool-call-start":
+        this.#hasToolCall = true;
+        return;
+      case "refusal-delta":
+        this.#hasRefusal = true;
+        return;
+      case "finish":
+        this.#finish = event.reason;
+        return;
+      case "usage":
+        this.usage = event.usage;
+        return;
+      default:
+    }
+  }
+
+  get recoverable(): Recoverable {
+    if (this.#finish !== undefined) return { kind: "complete", outcome: outcomeOf([this.#finish]) };
+    if (this.#hasToolCall) return { kind: "no", why: "tool-call" };
+    if (this.#hasRefusal) return { kind: "no", why: "refusal" };
+    const isSigned = this.#protocol !== undefined && signing.has(this.#protocol);
+    if (this.#hasOpenReasoning && isSigned) return { kind: "no", why: "reasoning" };
+    return this.text === "" ? { kind: "anew" } : { kind: "text" };
+  }
+}
