@@ -1,6 +1,5 @@
-import type { Outcome, StreamEvent, Usage } from "../core/events.ts";
+import type { FinishReason, Outcome, ProtocolName, StreamEvent, Usage } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
-import type { ProtocolName, FinishReason } from "../core/events.ts";
 
 /** Protocols whose reasoning is signed, so that nobody can go on with half of it. */
 const signing: ReadonlySet<ProtocolName> = new Set(["anthropic-messages", "bedrock-converse", "gemini"]);
@@ -58,7 +57,7 @@ export class Said {
         return;
       case "usage":
         this.usage = event.usage;
-        return;
+        break;
       default:
     }
   }
