@@ -74,7 +74,7 @@ describe("a target that keeps failing", () => {
   });
 
   test("rests five minutes after three answers in a row that were cut", async () => {
-    const parts = sturdy({ first: [["one ", refusal.truncated()]], second: [words] });
+    const parts = sturdy({ first: [["one ", refusal.truncated()]], second: [words] }, { recovery: "off" });
     for (let call = 0; call < 3; call++) {
       void read(parts.source);
       await parts.clock.advance(1_000);
@@ -124,7 +124,8 @@ describe("a target that takes long to begin", () => {
   });
 
   test("row 61: when the winner dies later, nobody is given the loser's words", async () => {
-    const parts = sturdy({ slow: [[10_500, "slow ", "words"]], fast: [[100, "fast ", refusal.truncated()]] });
+    const scripts = { slow: [[10_500, "slow ", "words"]], fast: [[100, "fast ", refusal.truncated()]] };
+    const parts = sturdy(scripts, { recovery: "off" });
     const reading = read(parts.source);
     await parts.clock.advance(20_000);
     expect(reading.text).toBe("fast ");

@@ -59,8 +59,8 @@ describe("a provider that refuses before its first token", () => {
     expect(reading.events[0]).toMatchObject({ attempt: 1 });
   });
 
-  test("nothing is tried again once a word was seen", async () => {
-    const parts = sturdy({ first: [["one ", refusal.serverError()]], second: [words] });
+  test("nothing is tried again once a word was seen, when recovery is off", async () => {
+    const parts = sturdy({ first: [["one ", refusal.serverError()]], second: [words] }, { recovery: "off" });
     const reading = await run(parts);
     expect(reading.text).toBe("one ");
     expect(reading.error?.code).toBe("provider-error");

@@ -171,7 +171,7 @@ class Continued implements AsyncIterator<StreamEvent> {
         if (await this.#join(step)) return true;
       } catch (error) {
         if (signal.aborted) throw error;
-        const isRefused = toHeadraceError(error).code === "invalid-request";
+        const isRefused = toHeadraceError(error).code === "provider-rejected";
         if (isRefused && step.rung === "prefill") refusedPrefill.add(step.target.name);
       } finally {
         release();
