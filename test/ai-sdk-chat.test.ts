@@ -1,9 +1,11 @@
+import { join } from "node:path";
 import type { ChatInit, UIMessage } from "ai";
 import { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls } from "ai";
 import { describe, expect, test } from "vitest";
 
 import type { UserModel } from "../src/index.ts";
 import { allFrames, eventually, scriptedModel, startGateway } from "./support/gateway.ts";
+import { temporaryFolder } from "./support/process.ts";
 import { lastMessage, PlainChat, textOf } from "./support/ui-messages.ts";
 
 const words = ["The ", "quick ", "brown ", "fox ", "jumps."];
@@ -225,6 +227,18 @@ describe("a chat that was left in mid-answer", () => {
       id: "a1",
       parts: [{ type: "step-start" }, tool, { type: "step-start" }, { type: "text", text: sentence }],
     });
+  });
+
+  test("is there after the gateway was started again", async () => {
+    const log = { store: "sqlite" as const, path: join(await temporaryFolder(), "log.db") };
+    const before = await startGateway({ models: { poet: scriptedModel(words).model }, log });
+    await new PlainChat({ id: "c", transport: connect(before.url, "poet") }).sendMessage({ text: "go" });
+    await before.close();
+    const after = await startGateway({ models: { poet: scriptedModel(words).model }, log });
+    const chat = new PlainChat({ id: "c", transport: connect(after.url, "poet"), messages: [userMessage("go")] });
+    await chat.resumeStream();
+    expect(chat.messages).toHaveLength(2);
+    expect(textOf(chat.messages[1])).toBe(sentence);
   });
 
   test("is nobody else's", async () => {
