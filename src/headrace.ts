@@ -26,7 +26,7 @@ import type { Fetch } from "./providers/fetch-transport.ts";
 import { createFetchTransport } from "./providers/fetch-transport.ts";
 import { openProvider } from "./providers/open-provider.ts";
 import { simulatorModels } from "./providers/simulator/models.ts";
-import { createSimulatorSource } from "./providers/simulator/source.ts";
+import { createSimulatorProvider } from "./providers/simulator/source.ts";
 import type { Transport } from "./providers/transport.ts";
 import { createUserModelSource } from "./providers/user-model.ts";
 import type { Vendor } from "./providers/vendors.ts";
@@ -110,6 +110,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     createRequestId: ids.requestId,
     isReady: () => ready,
     onDisconnect: reliability.onDisconnect,
+    callTimeoutMs: reliability.totalTimeoutMs,
     loopback: isLoopback(server.host),
     ...server,
     ...limits,
@@ -187,9 +188,9 @@ function createRouterFrom(config: Config, { environment, transport, clock, rando
     providers.set(name, models === undefined ? opened : { ...opened, models });
   }
   if (!providers.has("sim")) {
-    const source = createSimulatorSource({ clock });
+    const provider = createSimulatorProvider({ clock });
     const label = "the simulator";
-    providers.set("sim", { source, vendor: "simulator", protocol: "openai-chat", label, models: simulatorModels });
+    providers.set("sim", { ...provider, vendor: "simulator", protocol: "openai-chat", label, models: simulatorModels });
   }
   const routes = Object.entries(config.routes).map(([name, route]) => [name, routeFrom(route)] as const);
   const models = new Map<string, StreamSource>();

@@ -28,6 +28,7 @@ import {
 import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
 import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-routes.ts";
+import { createPassThrough } from "./pass-through.ts";
 import { createResponse } from "./responses.ts";
 import { cancelResponse, deleteResponse, getResponse, listInputItems } from "./response-routes.ts";
 import { deleteStream, getStream, listStreams } from "./stream-routes.ts";
@@ -45,6 +46,11 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   readers: number;
   /** Answers that one WebSocket can carry at once. */
   streamsPerSocket: number;
+  /** Calls at once, whether they are streams or passed through; in all and of one key. */
+  openStreams: number;
+  streamsPerKey: number;
+  /** Longest that a call may take which is passed through. */
+  callTimeoutMs: number;
   onDisconnect: OnDisconnect;
   /** False while the gateway is on its way down: load balancers then look elsewhere. */
   isReady: () => boolean;
@@ -97,6 +103,9 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   for (const path of ["/model/:model/converse-stream", "/model/:model/converse"]) {
     app.post(path, generateFromBody(options, protocols["bedrock-converse"]));
   }
+  const passThrough = createPassThrough(options);
+  app.post("/v1/embeddings", passThrough("/embeddings"));
+  app.post("/v1/completions", passThrough("/completions"));
   app.post("/v1/streams", generateFromBody(options, protocols["events"]));
   app.post("/generate", generateFromBody(options, protocols["plain-text"]));
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));
@@ -204,6 +213,7 @@ function greeting(origin: string): string {
   POST ${origin}/api/chat              the AI SDK's useChat, also /api/chat/{id}/stream and /stop
   POST ${origin}/api/chat              Ollama, also /api/generate: point its clients at ${origin}
   POST ${origin}/model/{model}/converse-stream   Bedrock Converse, also /converse: an endpoint for AWS clients
+  POST ${origin}/v1/embeddings         passed through to the model's provider, as is /v1/completions
   POST ${origin}/v1/streams            start a stream for the headrace client
   GET  ${origin}/ws                    WebSocket: many streams on one connection
   GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it

@@ -1,5 +1,6 @@
 import { HeadraceError, toHeadraceError } from "../core/errors.ts";
 import type { WholeResponse } from "../protocols/protocol.ts";
+import { writeRetryHeaders } from "../protocols/retry-after.ts";
 import type { AppOptions } from "./app.ts";
 import { guard } from "./guard.ts";
 import type { Socket } from "./socket.ts";
@@ -54,7 +55,9 @@ export function createWebSockets(app: AppOptions): WebSockets {
           open: (socket) => open(socket, owner, requestId),
         };
       } catch (error) {
-        return { refusal: app.protocols["openai-chat"].writeError(toHeadraceError(error), requestId) };
+        const thrown = toHeadraceError(error);
+        const { status, headers, body } = app.protocols["openai-chat"].writeError(thrown, requestId);
+        return { refusal: { status, body, headers: { ...writeRetryHeaders(thrown), ...headers } } };
       }
     },
     drain() {

@@ -75,7 +75,13 @@ function leftOut({ original, untranslatable = [] }: GenerateRequest, { name }: P
   return untranslatable.map((what) => `${what}: only a provider of ${original.protocol} can be told; left out`);
 }
 
-function requestHeaders({ apiKey, apiKeyHeader, headers, protocol }: HttpProviderOptions): Record<string, string> {
+/** What goes with every request, the key included. */
+export function requestHeaders({
+  apiKey,
+  apiKeyHeader,
+  headers,
+  protocol,
+}: HttpProviderOptions): Record<string, string> {
   const all: Record<string, string> = {
     "content-type": "application/json",
     accept: `${protocol.contentType}, application/json`,
@@ -115,7 +121,11 @@ function readDocument(text: string, protocol: Protocol, name: string): StreamEve
   return [{ type: "stream-end", outcome: "failed", error: error.report() }];
 }
 
-async function readFailure({ status, headers, body }: TransportResponse, protocol: Protocol): Promise<HeadraceError> {
+/** Why a provider refused, in our words. */
+export async function readFailure(
+  { status, headers, body }: TransportResponse,
+  protocol: Protocol,
+): Promise<HeadraceError> {
   const error = protocol.readError({ status, headers, body: await readText(body, maxErrorBytes) });
   return withRetryAdvice(error, headers);
 }

@@ -1,4 +1,5 @@
 import { HeadraceError } from "../core/errors.ts";
+import type { CallProvider } from "../core/provider-call.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
 import { protocols } from "../protocols/all.ts";
@@ -6,6 +7,7 @@ import { awsCredentials } from "./aws-credentials.ts";
 import { createAwsSignature } from "./aws-signature.ts";
 import type { HttpProviderOptions } from "./http-provider.ts";
 import { createHttpProvider } from "./http-provider.ts";
+import { createProviderCall } from "./provider-call.ts";
 import type { Transport } from "./transport.ts";
 import type { Vendor } from "./vendors.ts";
 import { isVendorName, vendors } from "./vendors.ts";
@@ -29,6 +31,8 @@ export interface OpenProviderOptions {
 
 export interface OpenedProvider extends Pick<Vendor, "label" | "protocol" | "modelPrefixes"> {
   source: StreamSource;
+  /** For what is passed through as it is; missing where the vendor has nothing of the kind. */
+  call?: CallProvider;
   vendor: string;
 }
 
@@ -47,7 +51,7 @@ export function openProvider(name: string, settings: ProviderSettings, options: 
   const opening = { name, settings, vendor, ...options };
   const region = regionOf(opening);
   const apiKey = apiKeyOf(opening);
-  const source = createHttpProvider({
+  const request: HttpProviderOptions = {
     name,
     protocol: protocols[vendor.protocol],
     baseUrl: baseUrlOf(opening, region),
@@ -57,9 +61,17 @@ export function openProvider(name: string, settings: ProviderSettings, options: 
     ...(apiKey === undefined ? signatureOf(opening, region) : { apiKey }),
     ...(vendor.apiKeyHeader !== undefined && { apiKeyHeader: vendor.apiKeyHeader }),
     headers: { ...vendor.headers, ...settings.headers },
-  });
+  };
   const { label, protocol, modelPrefixes } = vendor;
-  return { source, vendor: settings.vendor, label, protocol, ...(modelPrefixes !== undefined && { modelPrefixes }) };
+  return {
+    source: createHttpProvider(request),
+    // Whoever speaks one of OpenAI's protocols mostly has the rest of its API at the same address.
+    ...(protocol.startsWith("openai-") && { call: createProviderCall(request) }),
+    vendor: settings.vendor,
+    label,
+    protocol,
+    ...(modelPrefixes !== undefined && { modelPrefixes }),
+  };
 }
 
 interface Opening extends OpenProviderOptions {

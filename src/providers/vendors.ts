@@ -47,7 +47,7 @@ export const vendors = {
     baseUrl: "https://api.openai.com/v1",
     apiKeyVariable: "OPENAI_API_KEY",
     baseUrlVariable: "OPENAI_BASE_URL",
-    modelPrefixes: ["gpt-", "o1", "o3", "o4", "chatgpt-"],
+    modelPrefixes: ["gpt-", "o1", "o3", "o4", "chatgpt-", "text-embedding-"],
     quirks: { knowsHints: true },
   },
   anthropic: {

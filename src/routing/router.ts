@@ -1,5 +1,6 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { ProtocolName } from "../core/events.ts";
+import type { CallProvider } from "../core/provider-call.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Hedge, Reliability, RouteOptions } from "../reliability/reliability.ts";
 import type { ServedTarget } from "../reliability/target.ts";
@@ -7,6 +8,8 @@ import type { ServedTarget } from "../reliability/target.ts";
 /** A provider as the router sees it. */
 export interface RoutedProvider {
   source: StreamSource;
+  /** For what is passed through as it is; missing where the provider has nothing of the kind. */
+  call?: CallProvider;
   /** As in the vendor table. */
   vendor: string;
   protocol: ProtocolName;
@@ -72,6 +75,13 @@ export interface Router {
    * @throws HeadraceError `invalid-request` - a fallback is unknown.
    */
   resolve(model: string | undefined, overrides?: Overrides): Resolved;
+  /**
+   * Who is called, and by which model name, for what goes to a provider as it is.
+   *
+   * @param path - what is to be called there, for messages.
+   * @throws HeadraceError `model-not-found`; `invalid-request` - no provider of this model can be called so.
+   */
+  callOf(model: string, path: string): { call: CallProvider; model: string };
   models(): ModelInfo[];
 }
 
@@ -122,6 +132,17 @@ export function createRouter(options: RouterOptions): Router {
       });
       return onDisconnect === undefined ? { model, source } : { model, source, onDisconnect };
     },
+    callOf(asked, path) {
+      const answer = find(asked);
+      if (!answer.found.some((target) => target !== undefined)) throw notFound(asked, answer);
+      for (const { name } of answer.route.targets) {
+        const place = targets.place(name);
+        if (place?.found.call !== undefined) return { call: place.found.call, model: place.model };
+      }
+      const able = [...options.providers].flatMap(([name, { call }]) => (call === undefined ? [] : [`${name}/...`]));
+      const message = `the provider of ${quote(asked)} has no ${path}; those that have are ${able.join(", ")}`;
+      throw new HeadraceError("invalid-request", message, { param: "model" });
+    },
   };
 }
 
@@ -137,21 +158,29 @@ class Targets {
   }
 
   find({ name, prefill }: RoutedTarget): ServedTarget | undefined {
-    const { models, providers, reliability } = this.#options;
+    const { models, reliability } = this.#options;
     const own = models.get(name);
     if (own !== undefined) {
       const spec = { provider: "models", model: name, vendor: "models", source: own, profile: ownModelProfile };
       return reliability.target(spec);
     }
+    const place = this.place(name);
+    return place === undefined ? undefined : this.#target(place.provider, place.found, place.model, prefill);
+  }
+
+  /** Where a model lives that is not the user's own: `provider/model`, or a bare name that is known to be a provider's. */
+  place(name: string): { provider: string; found: RoutedProvider; model: string } | undefined {
+    const { models, providers } = this.#options;
+    if (models.has(name)) return undefined;
     const slash = name.indexOf("/");
     if (slash > 0 && slash < name.length - 1) {
       const provider = name.slice(0, slash);
       const found = providers.get(provider);
-      if (found !== undefined) return this.#target(provider, found, name.slice(slash + 1), prefill);
+      if (found !== undefined) return { provider, found, model: name.slice(slash + 1) };
     }
     for (const [provider, found] of providers) {
       const isIts = found.modelPrefixes?.some((prefix) => name.startsWith(prefix)) ?? false;
-      if (isIts) return this.#target(provider, found, name, prefill);
+      if (isIts) return { provider, found, model: name };
     }
     return undefined;
   }

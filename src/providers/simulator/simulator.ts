@@ -4,6 +4,8 @@ import type { Clock } from "../../core/time.ts";
 import { protocols } from "../../protocols/all.ts";
 import type { Protocol, RequestTarget } from "../../protocols/protocol.ts";
 import { type Call, readCall, readJson, wrongMethod } from "./call.ts";
+import { complete, type CompletionOptions } from "./completions.ts";
+import { embed } from "./embeddings.ts";
 import { BrokenConnection } from "./faults/connection.ts";
 import { findFault, numberOf } from "./faults/fault.ts";
 import { type Order, Orders } from "./faults/orders.ts";
@@ -56,8 +58,10 @@ export function createSimulator({ clock, seed: ownSeed, random, scenario: writte
     const requestSeed = random === undefined ? seed : `${seed}/${random()}`;
     const requestId = () => `req_${new SeededRandom(`${call.path}/${requestSeed}`).id(24)}`;
     try {
-      if (found === undefined) return respond(200, listModels(call, startedAt));
+      const isOther = call.path.endsWith("/embeddings") || call.path.endsWith("/completions");
+      if (found === undefined && !isOther) return respond(200, listModels(call, startedAt));
       if (call.method !== "POST") throw wrongMethod(call, "POST");
+      if (found === undefined) return await answerOther(call, { clock, seed: requestSeed, signal: call.signal });
       const asked = protocol.readRequest(await readJson(call), found.target);
       const order = orders.take(asked.model, call.faults);
       const request = { ...asked, model: order.model };
@@ -80,6 +84,12 @@ export function createSimulator({ clock, seed: ownSeed, random, scenario: writte
       return respond(status, body, { ...headers, "x-request-id": requestId() });
     }
   };
+}
+
+/** What of OpenAI's API is no protocol of ours. */
+async function answerOther(call: Call, options: CompletionOptions): Promise<Response> {
+  const body = await readJson(call);
+  return call.path.endsWith("/embeddings") ? respond(200, embed(body)) : complete(body, options);
 }
 
 function planOptions({ faults, words, intervalMs, signed }: Order, options: PlanOptions): PlanOptions {
