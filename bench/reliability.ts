@@ -37,7 +37,7 @@ async function play(sink: ByteSink): Promise<void> {
   for (let index = 0; index < eventsPerStream; index++) {
     sink.push(token);
     // As many turns as it takes the consumer to ask again.
-    for (let turn = 0; turn < 4; turn++) await undefined;
+    for (let turn = 0; turn < 4; turn++) await Promise.resolve();
   }
   sink.push(end);
   sink.end();

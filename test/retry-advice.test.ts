@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { HeadraceError } from "../src/core/errors.ts";
+import type { HeadraceError } from "../src/core/errors.ts";
 import { protocols } from "../src/protocols/all.ts";
 import { withRetryAdvice } from "../src/providers/retry-advice.ts";
 import { remedyFor } from "../src/reliability/remedy.ts";
