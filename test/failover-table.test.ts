@@ -335,6 +335,19 @@ describe("options of a request", () => {
     expect(served.headers.get("headrace-target")).toBe("sim/instant");
   });
 
+  test("an EventSource, which can set no headers, puts them into its query", async () => {
+    const clock = createVirtualClock();
+    const config = { log: { store: "memory" as const } };
+    const headrace = await createHeadrace(config, { clock, environment: {}, randomness: countingRandomness() });
+    onTestFinished(() => headrace.close());
+    const model = encodeURIComponent("sim/instant?fault=503");
+    const url = `http://127.0.0.1/stream?prompt=Hi&model=${model}&headrace-fallbacks=`;
+    const answer = await headrace.fetch(new Request(`${url}sim/instant`));
+    expect(answer.headers.get("headrace-target")).toBe("sim/instant");
+    expect(await answer.text()).toContain("event: done");
+    expect((await headrace.fetch(new Request(`${url}nobody/knows`))).status).toBe(400);
+  });
+
   test("`hedgeAfterMs` decides when the second target is raced", async () => {
     const table = await openTable("the request", () => ({ firstWordMs: 8_000 }), {});
     expect((await table.ask()).target).toBe("fake/primary-served");

@@ -8,7 +8,7 @@ import type { JsonBody } from "./body.ts";
 import { readJsonBody } from "./body.ts";
 import type { GatewayContext } from "./environment.ts";
 import type { HeadraceOptions } from "./headrace-options.ts";
-import { overridesOf, takeHeadraceOptions } from "./headrace-options.ts";
+import { overridesOf, takeHeadraceOptions, takeQueryOptions } from "./headrace-options.ts";
 import { readEventId } from "./resume.ts";
 import { respondWithAnswer, respondWithStream } from "./respond.ts";
 import { followStream } from "./stream-routes.ts";
@@ -39,7 +39,7 @@ export function generateFromQuery(app: AppOptions, protocol: Protocol) {
   return async (c: GatewayContext): Promise<Response> => {
     const lastEventId = c.req.header("last-event-id");
     if (lastEventId !== undefined && lastEventId !== "") return resume(c, app, lastEventId);
-    const { body, options } = takeHeadraceOptions(c.req.query(), c.req.raw.headers);
+    const { body, options } = takeQueryOptions(c.req.query(), c.req.raw.headers);
     return generate(c, app, { protocol, body, target: {}, text: c.req.url, options });
   };
 }

@@ -23,6 +23,8 @@ const headerReaders: Record<keyof HeadraceOptions, { header: string; read(text: 
   onDisconnect: { header: "headrace-on-disconnect", read: (text) => text },
 };
 
+const optionHeaders: ReadonlySet<string> = new Set(Object.values(headerReaders).map(({ header }) => header));
+
 /**
  * Takes the `headrace` object out of a body; what is left is for the provider. Headers count where it is silent.
  *
@@ -30,7 +32,7 @@ const headerReaders: Record<keyof HeadraceOptions, { header: string; read(text: 
  */
 export function takeHeadraceOptions(
   body: JsonObject,
-  headers: Headers,
+  headers: Pick<Headers, "get">,
 ): { body: JsonObject; options: HeadraceOptions } {
   const { headrace, ...rest } = body;
   const fromHeaders = readHeaders(headers);
@@ -47,13 +49,23 @@ export function takeHeadraceOptions(
   });
 }
 
+/** The same for a request without a body: the names of the headers also work in its query, where an EventSource can use them. */
+export function takeQueryOptions(
+  query: Readonly<Record<string, string>>,
+  headers: Headers,
+): { body: JsonObject; options: HeadraceOptions } {
+  const rest = Object.entries(query).filter(([name]) => !optionHeaders.has(name));
+  const get = (name: string): string | null => query[name] ?? headers.get(name);
+  return takeHeadraceOptions(Object.fromEntries(rest), { get });
+}
+
 /** What of it concerns the way to an answer. */
 export function overridesOf({ fallbacks, recovery, hedgeAfterMs }: HeadraceOptions): Overrides {
   const hedge = typeof hedgeAfterMs === "number" ? { afterMs: hedgeAfterMs } : hedgeAfterMs;
   return { fallbacks, recovery, hedge };
 }
 
-function readHeaders(headers: Headers): JsonObject | undefined {
+function readHeaders(headers: Pick<Headers, "get">): JsonObject | undefined {
   let found: JsonObject | undefined;
   for (const [name, { header, read }] of Object.entries(headerReaders)) {
     const text = headers.get(header);
