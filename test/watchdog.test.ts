@@ -95,7 +95,7 @@ describe("a provider that falls silent", () => {
 });
 
 describe("time limits of a gateway", () => {
-  const config = { log: { store: "memory" as const } };
+  const config = { log: { store: "memory" as const }, reliability: { recovery: "off" as const } };
   const hangs = async function* (): AsyncGenerator<string> {
     yield "Hello";
     await new Promise(() => {});
