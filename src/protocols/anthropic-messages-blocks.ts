@@ -7,44 +7,53 @@ export type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" 
 
 const maxBlocks = 4096;
 
+/** Stands in a frame where a string went into an event. A string that is really this one is taken out as well. */
+export const hole = "\uFFFC";
+
 /** What a frame looks like that needs no `extra`: its strings and its index taken out. */
 const plainFrames = {
-  text: '{"type":"content_block_start","content_block":{"type":"text","text":""}}',
-  thinking: '{"type":"content_block_start","content_block":{"type":"thinking","thinking":"","signature":""}}',
-  redacted: '{"type":"content_block_start","content_block":{"type":"redacted_thinking","data":""}}',
-  toolUse: '{"type":"content_block_start","content_block":{"type":"tool_use","id":"","name":"","input":{}}}',
-  textDelta: '{"type":"content_block_delta","delta":{"type":"text_delta","text":""}}',
-  thinkingDelta: '{"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":""}}',
-  signatureDelta: '{"type":"content_block_delta","delta":{"type":"signature_delta","signature":""}}',
-  inputDelta: '{"type":"content_block_delta","delta":{"type":"input_json_delta","partial_json":""}}',
-  stop: '{"type":"content_block_stop"}',
-} as const;
+  text: start({ type: "text", text: hole }),
+  emptyText: start({ type: "text", text: "" }),
+  emptyThinking: start({ type: "thinking", thinking: "", signature: "" }),
+  redacted: start({ type: "redacted_thinking", data: hole }),
+  toolUse: start({ type: "tool_use", id: hole, name: hole, input: {} }),
+  textDelta: delta({ type: "text_delta", text: hole }),
+  thinkingDelta: delta({ type: "thinking_delta", thinking: hole }),
+  signatureDelta: delta({ type: "signature_delta", signature: hole }),
+  inputDelta: delta({ type: "input_json_delta", partial_json: hole }),
+  stop: { type: "content_block_stop" },
+} satisfies Record<string, JsonObject>;
 
-const plain: ReadonlySet<string> = new Set(Object.values(plainFrames));
+function start(content_block: JsonObject): JsonObject {
+  return { type: "content_block_start", content_block };
+}
 
-const parsed = Object.fromEntries(
-  Object.entries(plainFrames).map(([name, json]) => [name, JSON.parse(json) as JsonObject]),
-) as Readonly<Record<keyof typeof plainFrames, JsonObject>>;
+function delta(change: JsonObject): JsonObject {
+  return { type: "content_block_delta", delta: change };
+}
+
+const plain: ReadonlySet<string> = new Set(Object.values(plainFrames).map((frame) => JSON.stringify(frame)));
 
 /** The frame of a group of events that needed no `extra`; undefined where there is no such frame. */
 export function plainFrameOf([first, second]: readonly StreamEvent[]): JsonObject | undefined {
   switch (first?.type) {
     case "block-start": {
-      const isRedacted = second?.type === "reasoning-signature" && second.redacted === true;
-      return parsed[isRedacted ? "redacted" : first.kind === "reasoning" ? "thinking" : "text"];
+      if (second?.type === "reasoning-signature") return plainFrames.redacted;
+      if (first.kind === "reasoning") return plainFrames.emptyThinking;
+      return second === undefined ? plainFrames.emptyText : plainFrames.text;
     }
     case "block-end":
-      return parsed.stop;
+      return plainFrames.stop;
     case "text-delta":
-      return parsed.textDelta;
+      return plainFrames.textDelta;
     case "reasoning-delta":
-      return parsed.thinkingDelta;
+      return plainFrames.thinkingDelta;
     case "reasoning-signature":
-      return parsed.signatureDelta;
+      return plainFrames.signatureDelta;
     case "tool-call-start":
-      return parsed.toolUse;
+      return plainFrames.toolUse;
     case "tool-call-delta":
-      return parsed.inputDelta;
+      return plainFrames.inputDelta;
     default:
       return undefined;
   }
@@ -126,8 +135,8 @@ export class BlockReader {
     this.#blocks.set(index, { kind: "tool", call });
     const hasId = typeof id === "string" && id !== "";
     const callId = hasId ? id : `toolu_${index}`;
-    if (hasId) block["id"] = "";
-    block["name"] = "";
+    if (hasId) block["id"] = hole;
+    block["name"] = hole;
     const start: StepEvent = { type: "tool-call-start", call, callId, name, kind: "function" };
     // Whoever does not stream the input sends it here.
     const isWhole = isJsonObject(input) && Object.keys(input).length > 0;
@@ -172,7 +181,7 @@ export class BlockReader {
 function take(holder: JsonObject, key: string, use: (text: string) => void): void {
   const value: Json | undefined = holder[key];
   if (typeof value !== "string" || value === "") return;
-  holder[key] = "";
+  holder[key] = hole;
   use(value);
 }
 

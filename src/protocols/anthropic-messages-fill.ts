@@ -1,10 +1,11 @@
 import type { StreamEvent } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { hole } from "./anthropic-messages-blocks.ts";
 import type { OpenKind } from "./anthropic-messages-canonical.ts";
 import { writeStopReason } from "./anthropic-messages-finish.ts";
 
-/** A frame with the strings of its events back in the places that were left empty for them. */
+/** A frame with the strings of its events back in the holes that they left. */
 export function fillFrame(
   frame: JsonObject,
   head: { id?: string; model?: string },
@@ -22,8 +23,9 @@ export function fillFrame(
 
 function fillHolder(holder: JsonObject, strings: Readonly<Record<string, string | undefined>>): JsonObject {
   const filled = { ...holder };
-  for (const [key, text] of Object.entries(strings)) {
-    if (text !== undefined && filled[key] === "") filled[key] = text;
+  for (const key of Object.keys(filled)) {
+    // What a wrapper has taken out of the stream leaves nothing behind.
+    if (filled[key] === hole) filled[key] = strings[key] ?? (key === "stop_reason" ? null : "");
   }
   return filled;
 }

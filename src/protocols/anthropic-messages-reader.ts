@@ -4,7 +4,7 @@ import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { StepEvent } from "./anthropic-messages-blocks.ts";
-import { BlockReader, framed } from "./anthropic-messages-blocks.ts";
+import { BlockReader, framed, hole } from "./anthropic-messages-blocks.ts";
 import { readStreamError } from "./anthropic-messages-errors.ts";
 import { longestReason, readStopReason } from "./anthropic-messages-finish.ts";
 import { readUsage } from "./anthropic-messages-usage.ts";
@@ -15,7 +15,7 @@ import type { FrameReader } from "./sse-body.ts";
 
 /**
  * What the `extra` of an `anthropic-messages` event says: the frame it stems from, where that was more than the event
- * alone would be written as. Strings that went into events are empty in it, and an `index` that follows from the
+ * alone would be written as. Strings that went into events are holes in it, and an `index` that follows from the
  * frames before is left out.
  */
 export interface FrameExtra {
@@ -103,10 +103,10 @@ export class MessageReader implements FrameReader {
       protocol: "anthropic-messages",
       extra: { frame },
     };
-    if (typeof model === "string") message["model"] = "";
+    if (typeof model === "string") message["model"] = hole;
     if (typeof id === "string" && id !== "") {
       start.responseId = id;
-      message["id"] = "";
+      message["id"] = hole;
     }
     const read = isJsonObject(usage) ? readUsage(usage, undefined) : undefined;
     if (read === undefined) return [start];
@@ -128,7 +128,7 @@ export class MessageReader implements FrameReader {
         this.#finished = read.reason;
         const stopSequence = delta["stop_sequence"];
         steps.push({ type: "finish", ...read, ...(typeof stopSequence === "string" && { stopSequence }) });
-        if (word.length <= longestReason) delta["stop_reason"] = "";
+        if (word.length <= longestReason) delta["stop_reason"] = hole;
       }
     }
     const read = isJsonObject(usage) ? readUsage(usage, this.#usage) : undefined;
