@@ -8,13 +8,14 @@ export interface Part {
   pure?: true;
 }
 
-const engine = ["core", "protocols", "log", "access", "routing", "providers", "streams", "gateway"];
+const engine = ["core", "protocols", "log", "records", "access", "routing", "providers", "streams", "gateway"];
 
 /** From the bottom up: a part imports only parts above it in this list. ARCHITECTURE.md shows the same table. */
 export const parts: Record<string, Part> = {
   core: { imports: [], packages: [], pure: true },
   outside: { imports: ["core"], packages: [] },
   protocols: { imports: ["core"], packages: [], pure: true },
+  records: { imports: ["core", "log"], packages: ["node", "kysely", "@pydantic/genai-prices"] },
   reliability: { imports: ["core"], packages: [], pure: true },
   log: { imports: ["core"], packages: ["node"] },
   access: { imports: ["core"], packages: ["node"] },
@@ -29,7 +30,7 @@ export const parts: Record<string, Part> = {
   client: { imports: ["core", "protocols", "outside"], packages: [], pure: true },
   config: { imports: ["core", "providers", "reliability"], packages: ["node", "zod", "confbox"] },
   gateway: {
-    imports: ["core", "protocols", "log", "access", "routing", "streams"],
+    imports: ["core", "protocols", "log", "records", "access", "routing", "streams"],
     packages: ["hono", "tokenx", "zod"],
   },
   testing: { imports: ["core"], packages: [] },
@@ -40,7 +41,7 @@ export const parts: Record<string, Part> = {
   },
   index: { imports: ["core", "config", "headrace", "runtimes"], packages: [] },
   cli: {
-    imports: ["core", "config", "providers", "client", "headrace", "runtimes", "index", "outside"],
+    imports: ["core", "records", "config", "providers", "client", "headrace", "runtimes", "index", "outside"],
     packages: ["node", "commander", "@clack/prompts"],
   },
 };
