@@ -12,23 +12,23 @@ export const hole = "\uFFFC";
 
 /** What a frame looks like that needs no `extra`: its strings and its index taken out. */
 const plainFrames = {
-  text: start({ type: "text", text: hole }),
-  emptyText: start({ type: "text", text: "" }),
-  emptyThinking: start({ type: "thinking", thinking: "", signature: "" }),
-  redacted: start({ type: "redacted_thinking", data: hole }),
-  toolUse: start({ type: "tool_use", id: hole, name: hole, input: {} }),
-  textDelta: delta({ type: "text_delta", text: hole }),
-  thinkingDelta: delta({ type: "thinking_delta", thinking: hole }),
-  signatureDelta: delta({ type: "signature_delta", signature: hole }),
-  inputDelta: delta({ type: "input_json_delta", partial_json: hole }),
+  text: startOf({ type: "text", text: hole }),
+  emptyText: startOf({ type: "text", text: "" }),
+  emptyThinking: startOf({ type: "thinking", thinking: "", signature: "" }),
+  redacted: startOf({ type: "redacted_thinking", data: hole }),
+  toolUse: startOf({ type: "tool_use", id: hole, name: hole, input: {} }),
+  textDelta: deltaOf({ type: "text_delta", text: hole }),
+  thinkingDelta: deltaOf({ type: "thinking_delta", thinking: hole }),
+  signatureDelta: deltaOf({ type: "signature_delta", signature: hole }),
+  inputDelta: deltaOf({ type: "input_json_delta", partial_json: hole }),
   stop: { type: "content_block_stop" },
 } satisfies Record<string, JsonObject>;
 
-function start(content_block: JsonObject): JsonObject {
+function startOf(content_block: JsonObject): JsonObject {
   return { type: "content_block_start", content_block };
 }
 
-function delta(change: JsonObject): JsonObject {
+function deltaOf(change: JsonObject): JsonObject {
   return { type: "content_block_delta", delta: change };
 }
 
