@@ -105,6 +105,11 @@ describe("what an answer says is understood", () => {
     );
   });
 
+  test("an answer that Google wants to go on with is not the end of it to anybody else", () => {
+    const chunks = dataOf(writeBody(openaiChat, [start, ...read("continuation")])) as JsonObject[];
+    expect(JSON.stringify(chunks)).toContain('"finish_reason":"length"');
+  });
+
   test("log probabilities are OpenAI's for everybody else", () => {
     const chunks = dataOf(writeBody(openaiChat, [start, ...read("logprobs")])) as JsonObject[];
     expect(JSON.stringify(chunks)).toContain(

@@ -36,15 +36,14 @@ interface WrittenChoice {
 export class CanonicalChunks {
   readonly #choices = new Map<number, WrittenChoice>();
   #head: ChunkHead = { modelVersion: "", responseId: "" };
-  #tail = "}";
+  /** What each chunk ends with; made when it is needed, since usage may come with every chunk of a provider. */
+  #tail: string | undefined;
   #usage: Usage | undefined;
   #from: ProtocolName | undefined;
 
   setHead(head: ChunkHead): void {
     this.#head = head;
-    const { modelVersion, responseId } = head;
-    const usage = this.#usage === undefined ? "" : `,"usageMetadata":${JSON.stringify(writeUsage(this.#usage))}`;
-    this.#tail = `${usage},${JSON.stringify({ modelVersion, responseId }).slice(1)}`;
+    this.#tail = undefined;
   }
 
   /** Whose signatures the following events carry. */
@@ -54,7 +53,7 @@ export class CanonicalChunks {
 
   setUsage(usage: Usage): void {
     this.#usage = usage;
-    this.setHead(this.#head);
+    this.#tail = undefined;
   }
 
   /** JSON of the chunks that this event becomes. */
@@ -192,7 +191,14 @@ export class CanonicalChunks {
         written = `${part.slice(0, -1)},"thoughtSignature":${JSON.stringify(sealed)}}`;
       }
     }
+    this.#tail ??= this.#makeTail();
     return [`{"candidates":[{"content":{"parts":[${written}],"role":"model"}${more},"index":${index}}]${this.#tail}`];
+  }
+
+  #makeTail(): string {
+    const usage = this.#usage === undefined ? "" : `,"usageMetadata":${JSON.stringify(writeUsage(this.#usage))}`;
+    const { modelVersion, responseId } = this.#head;
+    return `${usage},${JSON.stringify({ modelVersion, responseId }).slice(1)}`;
   }
 
   #choice(index: number): WrittenChoice {

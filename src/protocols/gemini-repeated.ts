@@ -1,16 +1,18 @@
-import type { ReasoningDelta, StreamEvent, TextDelta } from "../core/events.ts";
-import { type CountName, countNames, type Counts, usageOf } from "./gemini-usage.ts";
+import type { StreamEvent } from "../core/events.ts";
+import { type CountName, countNames, type Counts, unknownCount, usageOf } from "./gemini-usage.ts";
 import { findString, parseString } from "./repeated-frame.ts";
 
 /** Recognises chunks that differ from an earlier one in their text and their counts of tokens, without parsing them. */
 export class RepeatedChunk {
   readonly #type: "text-delta" | "reasoning-delta";
-  readonly #choice: { choice?: number };
+  readonly #choice: number | undefined;
   /** What stands before the text, its opening quote included. */
   readonly #before: string;
   /** What stands after it, between its counts. */
   readonly #segments: readonly string[];
-  readonly #names: readonly CountName[];
+  /** Which counts those are, by their position in `countNames`. */
+  readonly #positions: readonly number[];
+  readonly #counts: Counts = countNames.map(() => unknownCount);
 
   constructor(
     { type, choice }: { type: "text-delta" | "reasoning-delta"; choice?: number },
@@ -18,10 +20,10 @@ export class RepeatedChunk {
     { segments, names }: { segments: readonly string[]; names: readonly CountName[] },
   ) {
     this.#type = type;
-    this.#choice = choice === undefined ? {} : { choice };
+    this.#choice = choice;
     this.#before = before;
     this.#segments = segments;
-    this.#names = names;
+    this.#positions = names.map((name) => countNames.indexOf(name));
   }
 
   /** The events of a chunk with the same text around what differs; undefined for any other chunk. */
@@ -32,31 +34,31 @@ export class RepeatedChunk {
     const end = endOfString(data, start);
     const text = end <= start ? undefined : parseString(data.slice(start, end));
     if (text === undefined) return undefined;
-    const counts = this.#readCounts(data, end);
-    if (counts === undefined) return undefined;
-    const delta: TextDelta | ReasoningDelta = { type: this.#type, ...this.#choice, text };
-    if (this.#names.length === 0) return [delta];
-    delta.more = true;
-    return [delta, { type: "usage", usage: usageOf(counts) }];
+    if (!this.#readCounts(data, end)) return undefined;
+    const type = this.#type;
+    const choice = this.#choice;
+    // Written out, since it happens for every token and spreading costs more than all the rest.
+    if (this.#positions.length === 0) return [choice === undefined ? { type, text } : { type, choice, text }];
+    const delta: StreamEvent = choice === undefined ? { type, text, more: true } : { type, choice, text, more: true };
+    return [delta, { type: "usage", usage: usageOf(this.#counts) }];
   }
 
-  #readCounts(data: string, from: number): Counts | undefined {
-    const counts: Counts = {};
+  #readCounts(data: string, from: number): boolean {
     let position = from;
     for (let index = 0; ; index++) {
       const segment = this.#segments[index] as string;
       const next = position + segment.length;
-      if (data.slice(position, next) !== segment) return undefined;
-      const name = this.#names[index];
-      if (name === undefined) return next === data.length ? counts : undefined;
+      if (data.slice(position, next) !== segment) return false;
+      const count = this.#positions[index];
+      if (count === undefined) return next === data.length;
       let value = 0;
       position = next;
       for (let code = data.charCodeAt(position); code >= 48 && code <= 57; code = data.charCodeAt(++position)) {
         value = value * 10 + (code - 48);
       }
       const digits = position - next;
-      if (digits === 0 || digits > 12 || (digits > 1 && data.charCodeAt(next) === 48)) return undefined;
-      counts[name] = value;
+      if (digits === 0 || digits > 12 || (digits > 1 && data.charCodeAt(next) === 48)) return false;
+      this.#counts[count] = value;
     }
   }
 }

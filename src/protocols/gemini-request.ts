@@ -22,7 +22,10 @@ export function readRequest(sent: JsonObject, target: RequestTarget = {}): Gener
     ...definedOnly(readTooling(fields)),
     ...definedOnly(readSampling(config)),
     ...definedOnly(readOutput(config)),
-    ...definedOnly({ serviceTier: fields.string("serviceTier")?.toLowerCase() }),
+    ...definedOnly({
+      serviceTier: fields.string("serviceTier")?.toLowerCase(),
+      untranslatable: untranslatableOf(fields, config),
+    }),
     wantsStream: target.stream ?? false,
     // Not an option here: usage is in every chunk.
     wantsUsage: true,
@@ -124,6 +127,32 @@ function readResponseFormat(config: BodyFields): ResponseFormat | undefined {
   return schema === undefined
     ? { type: "json" }
     : { type: "json-schema", name: "response", schema: toJsonSchema(schema) };
+}
+
+const translatable: ReadonlySet<string> = new Set(
+  (
+    "model contents systemInstruction tools toolConfig generationConfig serviceTier maxOutputTokens temperature topP topK " +
+    "presencePenalty frequencyPenalty stopSequences seed candidateCount responseLogprobs logprobs responseMimeType " +
+    "responseSchema responseJsonSchema thinkingConfig"
+  ).split(" "),
+);
+
+/** What only a provider of this protocol can be told. */
+function untranslatableOf(fields: BodyFields, config: BodyFields): string[] | undefined {
+  const names = [fields, config].flatMap((part) =>
+    Object.keys(part.body)
+      .filter((name) => !translatable.has(name) && part.value(name) !== undefined)
+      .map((name) => part.pathOf(name)),
+  );
+  const tools = (fields.objects("tools") ?? []).flatMap(({ body }) =>
+    Object.keys(body)
+      .filter((name) => name !== "functionDeclarations")
+      .map((name) => `tool ${name}`),
+  );
+  const type = config.string("responseMimeType") ?? "application/json";
+  const isKnown = type === "application/json" || type === "text/plain";
+  const all = [...names, ...tools, ...(isKnown ? [] : [`generationConfig.responseMimeType ${type}`])];
+  return all.length === 0 ? undefined : all.map((name) => name.slice(0, 80));
 }
 
 /** Leaves out what is undefined, so that a field is either there or not. */

@@ -12,31 +12,33 @@ export const countNames = [
 
 export type CountName = (typeof countNames)[number];
 
-export type Counts = Partial<Record<CountName, number>>;
+/** Counts in the order of `countNames`; what nobody counted is `unknownCount`. */
+export type Counts = number[];
+
+export const unknownCount = -1;
 
 /** Undefined when the object counts nothing. */
 export function readUsage(metadata: JsonObject): Usage | undefined {
-  const counts: Counts = {};
-  let found = false;
-  for (const name of countNames) {
-    const value = count(metadata[name]);
-    if (value === undefined) continue;
-    counts[name] = value;
-    found = true;
-  }
-  return found ? usageOf(counts, count(metadata["toolUsePromptTokenCount"])) : undefined;
+  const counts = countNames.map((name) => count(metadata[name]) ?? unknownCount);
+  if (counts.every((value) => value === unknownCount)) return undefined;
+  return usageOf(counts, count(metadata["toolUsePromptTokenCount"]));
 }
 
 /** Google counts thoughts beside the answer, and the results of its own tools beside the prompt. */
-export function usageOf(counts: Counts, toolUsePromptTokenCount = 0): Usage {
-  const { promptTokenCount = 0, candidatesTokenCount = 0, thoughtsTokenCount } = counts;
+export function usageOf(counts: Readonly<Counts>, toolUsePromptTokenCount = 0): Usage {
+  // By index, as taking a list apart costs an iterator for every chunk.
+  const prompt = counts[0] as number;
+  const candidates = counts[1] as number;
+  const thoughts = counts[2] as number;
+  const cached = counts[3] as number;
+  const total = counts[4] as number;
   const usage: Usage = {
-    inputTokens: promptTokenCount + toolUsePromptTokenCount,
-    outputTokens: candidatesTokenCount + (thoughtsTokenCount ?? 0),
+    inputTokens: Math.max(prompt, 0) + toolUsePromptTokenCount,
+    outputTokens: Math.max(candidates, 0) + Math.max(thoughts, 0),
   };
-  if (counts.cachedContentTokenCount !== undefined) usage.cachedInputTokens = counts.cachedContentTokenCount;
-  if (thoughtsTokenCount !== undefined) usage.reasoningTokens = thoughtsTokenCount;
-  if (counts.totalTokenCount !== undefined) usage.totalTokens = counts.totalTokenCount;
+  if (cached !== unknownCount) usage.cachedInputTokens = cached;
+  if (thoughts !== unknownCount) usage.reasoningTokens = thoughts;
+  if (total !== unknownCount) usage.totalTokens = total;
   return usage;
 }
 

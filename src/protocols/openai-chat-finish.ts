@@ -30,7 +30,8 @@ const words: Record<FinishReason, string | undefined> = {
   length: "length",
   context_full: "length",
   content_filter: "content_filter",
-  paused: "stop",
+  // There is more to come for whoever knows how to ask; to all others it is an answer that was cut short.
+  paused: "length",
   other: "stop",
   // These lead to an error, which says more than a reason could.
   malformed_tool_call: undefined,
