@@ -15,9 +15,9 @@ export const parts: Record<string, Part> = {
   core: { imports: [], packages: [], pure: true },
   outside: { imports: ["core"], packages: [] },
   protocols: { imports: ["core"], packages: [], pure: true },
-  records: { imports: ["core", "log"], packages: ["node", "kysely", "@pydantic/genai-prices"] },
   reliability: { imports: ["core"], packages: [], pure: true },
   log: { imports: ["core"], packages: ["node"] },
+  records: { imports: ["core", "log"], packages: ["node", "kysely", "@pydantic/genai-prices"] },
   access: { imports: ["core"], packages: ["node"] },
   routing: { imports: ["core", "reliability"], packages: [], pure: true },
   // Node only in the transports, which are loaded where there is Node.
