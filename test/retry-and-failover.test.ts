@@ -67,6 +67,14 @@ describe("a provider that refuses before its first token", () => {
     expect(parts.providers["second"]?.count).toBe(0);
   });
 
+  test("an answer of which one choice is finished and another one is not never looks complete", async () => {
+    const other = { type: "text-delta", choice: 1, text: "other" } as const;
+    const parts = sturdy({ first: [["one", other, { type: "finish", reason: "stop" }, refusal.truncated()]] });
+    const reading = await run(parts);
+    expect(reading.error?.code).toBe("stream-truncated");
+    expect(parts.providers["first"]?.count).toBe(1);
+  });
+
   test.each([400, 413, 422])("row 7: %i is passed on at once", async (status) => {
     const parts = sturdy({ first: [[refusal.rejected(status)]], second: [words] });
     const reading = await run(parts);

@@ -115,7 +115,8 @@ class Continued implements AsyncIterator<StreamEvent> {
     const { signal } = this.#sourceOptions;
     const broken = this.#target();
     this.#held = undefined;
-    const isOurs = this.#said.hasBegun && !signal.aborted && remedyFor(failure) !== "none";
+    const isOurs =
+      this.#said.hasBegun && !this.#said.hasOtherChoices && !signal.aborted && remedyFor(failure) !== "none";
     if (!isOurs || broken === undefined) throw failure;
     const state = this.#said.recoverable;
     if (state.kind === "complete") {

@@ -23,6 +23,8 @@ export class Said {
   /** There was anything at all, which is from the first content on. */
   hasBegun = false;
   usage: Usage | undefined;
+  /** The provider gives more than one answer, whether or not it was asked to; they are not gone on with. */
+  hasOtherChoices = false;
   #protocol: ProtocolName | undefined;
   #hasToolCall = false;
   #hasRefusal = false;
@@ -30,6 +32,7 @@ export class Said {
   #finish: FinishReason | undefined;
 
   see(event: StreamEvent): void {
+    if ("choice" in event && (event.choice ?? 0) > 0) this.hasOtherChoices = true;
     switch (event.type) {
       case "text-delta":
         this.text += event.text;
