@@ -9,6 +9,7 @@ import type { Socket } from "node:net";
 import { monitorEventLoopDelay, performance } from "node:perf_hooks";
 import { machineTimeUs } from "./clock.ts";
 import type { LoadMessage, LoadPlan, LoadResult } from "./load-plan.ts";
+import { messagesPath } from "./rows.ts";
 import { Samples } from "./samples.ts";
 import { StreamCheck } from "./stream-check.ts";
 
@@ -134,14 +135,13 @@ function count(flaw: string): void {
 }
 
 function writeRequest(events: number): string {
+  const asked = { role: "user", content: `rate=${plan.rate} events=${events}` };
   const body = JSON.stringify({
     model: plan.model,
-    messages: [
-      { role: "system", content: "You are a helpful assistant." },
-      { role: "user", content: `rate=${plan.rate} events=${events}` },
-    ],
+    messages:
+      plan.path === messagesPath ? [asked] : [{ role: "system", content: "You are a helpful assistant." }, asked],
     stream: true,
-    stream_options: { include_usage: true },
+    ...(plan.path === messagesPath ? { max_tokens: 4096 } : { stream_options: { include_usage: true } }),
   });
   return (
     `POST ${plan.path} HTTP/1.1\r\nhost: 127.0.0.1:${plan.port}\r\ncontent-type: application/json\r\n` +

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LoadMessage, LoadPlan, LoadResult } from "./load-plan.ts";
 import { cpuMicroseconds, machineCpuMicroseconds, processTree, residentBytes } from "./processes.ts";
-import { path } from "./rows.ts";
+import { chatPath } from "./rows.ts";
 import type { Row } from "./rows.ts";
 import { memoryWarmUp } from "./scenarios.ts";
 import type { Scenario } from "./scenarios.ts";
@@ -52,7 +52,7 @@ export async function startUpstream(): Promise<Upstream> {
 export async function measure(row: Row, scenario: Scenario, upstream: Upstream): Promise<Measurement> {
   const server = await startRow(row, upstream.port);
   try {
-    const target = { port: server.port, path, model: row.model };
+    const target = { port: server.port, path: row.path ?? chatPath, model: row.model };
     let idleBytes = 0;
     if (scenario.memory === true) {
       await runLoad({ ...memoryWarmUp, ...target }, {});
@@ -162,7 +162,7 @@ async function startRow(row: Row, upstreamPort: number): Promise<Server> {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
-  const failure = await waitUntilServing(child, { port, path, model: row.model });
+  const failure = await waitUntilServing(child, { port, path: row.path ?? chatPath, model: row.model });
   if (failure === undefined) return server;
   await server.stop();
   throw new Error(`${row.name} does not serve: ${failure}\n${errors.trim()}`);

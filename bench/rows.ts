@@ -24,13 +24,18 @@ export interface Row {
   label: string;
   /** The model name that clients of this row ask for. */
   model: string;
+  /** What its clients call. Default: Chat Completions. */
+  path?: string;
+  /** The only scenarios that it is there for. Default: all. */
+  scenarios?: readonly string[];
   /** Why it cannot run here and what to do about it; undefined when it can. */
   missing?: () => string | undefined;
   /** Undefined: nothing in between. */
   start?: (setting: RowSetting) => RowCommand;
 }
 
-export const path = "/v1/chat/completions";
+export const chatPath = "/v1/chat/completions";
+export const messagesPath = "/v1/messages";
 
 export const rows: Row[] = [
   { name: "nothing", label: "nothing (client to upstream)", model: "bench" },
@@ -41,7 +46,7 @@ export const rows: Row[] = [
     name: "headrace-process",
     label: "Headrace, log survives kill -9",
     model: "up/bench",
-    start: headrace((folder) => ({ store: "sqlite", path: join(folder, "headrace.db"), durability: "process" })),
+    start: headrace(durable),
   },
   {
     name: "headrace-memory",
@@ -49,7 +54,26 @@ export const rows: Row[] = [
     model: "up/bench",
     start: headrace(() => ({ store: "memory" })),
   },
+  {
+    name: "headrace-messages",
+    label: "Headrace, Messages to Messages",
+    model: "claude/bench",
+    path: messagesPath,
+    scenarios: ["paced-250x40"],
+    start: headrace(durable),
+  },
+  {
+    name: "headrace-chat-messages",
+    label: "Headrace, Chat to Messages",
+    model: "claude/bench",
+    scenarios: ["paced-250x40"],
+    start: headrace(durable),
+  },
 ];
+
+function durable(folder: string): object {
+  return { store: "sqlite", path: join(folder, "headrace.db"), durability: "process" };
+}
 
 function fileHere(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
@@ -66,7 +90,8 @@ function headrace(log: (folder: string) => object): (setting: RowSetting) => Row
   return ({ port, upstreamPort, folder }) => {
     const config = join(folder, "headrace.config.json");
     const up = { vendor: "openai-compatible", baseUrl: `http://127.0.0.1:${upstreamPort}/v1`, apiKey: "sk-bench" };
-    writeFileSync(config, JSON.stringify({ providers: { up }, log: log(folder) }), { mode: 0o600 });
+    const claude = { vendor: "anthropic", baseUrl: `http://127.0.0.1:${upstreamPort}`, apiKey: "sk-bench" };
+    writeFileSync(config, JSON.stringify({ providers: { up, claude }, log: log(folder) }), { mode: 0o600 });
     return {
       command: process.execPath,
       arguments: [fileHere("../src/cli/main.ts"), "serve", "--port", String(port), "--config", config],

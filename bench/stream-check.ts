@@ -1,9 +1,16 @@
 /** Why a stream was not whole; undefined while nothing is wrong. */
 export type Flaw = string;
 
+/** Of Chat Completions and of Messages. */
+const endMarkers = ["data: [DONE]", "event: message_stop"];
+
+function isWithin(index: number, start: number, end: number): boolean {
+  return index >= start && index < end;
+}
+
 /**
  * Reads one HTTP response after the other from the bytes of a connection and checks the answer in each: content events
- * numbered 0, 1, 2, ... without a gap, then `[DONE]`.
+ * numbered 0, 1, 2, ... without a gap, then the protocol's end marker.
  *
  * Looks for the few bytes that matter instead of parsing JSON, so that the load client is not what is measured.
  */
@@ -110,10 +117,10 @@ export class StreamCheck {
       const space = text.indexOf(" ", stamp);
       const number = Number.parseInt(text.slice(space + 3, space + 12), 10);
       if (number !== this.#next) this.#fail(`event ${number} came where ${this.#next} was due`);
-      if (this.#done) this.#fail("an event after [DONE]");
+      if (this.#done) this.#fail("an event after the end marker");
       this.#next++;
       this.#onEvent(Number(text.slice(stamp + 3, space)));
-    } else if (text.indexOf("data: [DONE]", start) >= start && text.indexOf("data: [DONE]", start) < end) {
+    } else if (endMarkers.some((marker) => isWithin(text.indexOf(marker, start), start, end))) {
       this.#done = true;
     } else if (text.slice(start, end).includes('"error"')) {
       this.#fail(`error event: ${text.slice(start, Math.min(end, start + 300))}`);
@@ -122,7 +129,7 @@ export class StreamCheck {
 
   #end(): void {
     if (this.#next !== this.#expected) this.#fail(`${this.#next} of ${this.#expected} events`);
-    else if (!this.#done) this.#fail("no [DONE]");
+    else if (!this.#done) this.#fail("no end marker");
     this.ended = true;
   }
 

@@ -16,6 +16,8 @@ export interface RowSummary {
   cpuPerEventRangeUs?: [number, number];
   cpuVersusNginx?: number;
   cpuVersusHonoFetch?: number;
+  /** Compared with Headrace between two sides that both speak Chat Completions. */
+  cpuVersusChat?: number;
   latencyP50Us: number;
   latencyP99Us: number;
   /** Minus what `nothing` showed in the same round, at the same percentile. */
@@ -50,9 +52,10 @@ export function summarize(scenario: Scenario, labels: Map<string, string>, round
   const rows = [...rounds].map(([row, list]) => summarizeRow(scenario, row, labels.get(row) ?? row, list, baseline));
   const cpuOf = (name: string) => rows.find(({ row }) => row === name)?.cpuPerEventUs;
   for (const row of rows) {
-    const [nginx, hono] = [cpuOf("nginx"), cpuOf("hono-fetch")];
+    const [nginx, hono, chat] = [cpuOf("nginx"), cpuOf("hono-fetch"), cpuOf("headrace-process")];
     if (row.cpuPerEventUs === undefined) continue;
     if (nginx !== undefined) row.cpuVersusNginx = row.cpuPerEventUs / nginx;
+    if (chat !== undefined) row.cpuVersusChat = row.cpuPerEventUs / chat;
     if (hono !== undefined) row.cpuVersusHonoFetch = row.cpuPerEventUs / hono;
   }
   return { scenario: scenario.name, about: scenario.about, rows, doubts: doubts(scenario, rows) };

@@ -10,6 +10,8 @@ export interface Verdict {
 interface Target {
   what: string;
   scenarios: string[];
+  /** Default: the log at `process`. */
+  rows?: string[];
   value: (row: RowSummary) => number | undefined;
   below: number;
   write: (value: number) => string;
@@ -57,27 +59,34 @@ const targets: Target[] = [
     below: 200_000,
     write: (value) => `${Math.round(value / 1000)} kB`,
   },
+  {
+    what: "CPU per event, times Chat to Chat",
+    scenarios: ["paced-250x40"],
+    rows: ["headrace-messages", "headrace-chat-messages"],
+    value: (row) => row.cpuVersusChat,
+    below: 1.3,
+    write: ratio,
+  },
   { what: "failed streams", scenarios: [], value: (row) => row.failures, below: 0, write: String },
 ];
 
 /** What was not measured in this run has no verdict. */
 export function judge(summaries: ScenarioSummary[]): Verdict[] {
   return summaries.flatMap(({ scenario, rows }) =>
-    rows
-      .filter(({ row }) => row === "headrace-process")
-      .flatMap((row) =>
-        targets.filter((target) => concerns(target, scenario)).flatMap((target) => verdict(target, scenario, row)),
-      ),
+    rows.flatMap((row) =>
+      targets.filter((target) => concerns(target, scenario, row)).flatMap((target) => verdict(target, scenario, row)),
+    ),
   );
 }
 
-function concerns({ scenarios }: Target, scenario: string): boolean {
-  return scenarios.length === 0 || scenarios.includes(scenario);
+function concerns({ scenarios, rows = ["headrace-process"] }: Target, scenario: string, { row }: RowSummary): boolean {
+  return rows.includes(row) && (scenarios.length === 0 || scenarios.includes(scenario));
 }
 
-function verdict({ what, value, below, write }: Target, scenario: string, row: RowSummary): Verdict[] {
+function verdict({ what, value, below, write, rows }: Target, scenario: string, row: RowSummary): Verdict[] {
   const measured = value(row);
   if (measured === undefined) return [];
   const bound = below === 0 ? "none" : `at most ${write(below)}`;
-  return [{ promise: `${scenario}: ${what} ${bound}`, measured: write(measured), met: measured <= below }];
+  const subject = rows === undefined ? scenario : `${scenario}, ${row.row}`;
+  return [{ promise: `${subject}: ${what} ${bound}`, measured: write(measured), met: measured <= below }];
 }

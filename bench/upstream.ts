@@ -1,5 +1,5 @@
 /**
- * A model provider that costs almost nothing: OpenAI Chat Completions as SSE on raw sockets, at an exact pace.
+ * A model provider that costs almost nothing: Chat Completions and Messages as SSE on raw sockets, at an exact pace.
  *
  * The request says what it wants anywhere in its body: `rate=40 events=200` is 200 events at 40 per second, `rate=0` as
  * fast as the socket takes them, `obfuscation=1` adds the padding field. Each event's content says when it was written
@@ -32,7 +32,8 @@ interface Answer {
   dueMs: number;
   frameStart: string;
   frameEnd: string;
-  wantsUsage: boolean;
+  /** Everything behind the last event. */
+  end: string;
   over: boolean;
 }
 
@@ -114,9 +115,14 @@ const responseHead =
 
 let answers = 0;
 
-function startAnswer(socket: Socket, body: string): Answer {
-  const wanted = /rate=(\d+) events=(\d+)/.exec(body);
-  const rate = Number(wanted?.[1] ?? 40);
+/** The frames of one answer in a protocol: `@` in `content` stands for the text of an event. */
+interface Frames {
+  begin: string[];
+  content: string;
+  end: string[];
+}
+
+function chatFrames(body: string, events: number): Frames {
   const wantsUsage = body.includes('"include_usage":true');
   const padding = body.includes("obfuscation=1") ? ',"obfuscation":"q3Zr8LmX2"' : "";
   const usage = wantsUsage ? ',"usage":null' : "";
@@ -126,21 +132,58 @@ function startAnswer(socket: Socket, body: string): Answer {
     `"service_tier":"default","system_fingerprint":"fp_07871e2ad8"`;
   const choice = (delta: string, reason: string) =>
     `,"choices":[{"index":0,"delta":${delta},"logprobs":null,"finish_reason":${reason}}]${usage}${padding}}\n\n`;
-  const [frameStart = "", frameEnd = ""] = `${head}${choice('{"content":"@"}', "null")}`.split("@");
+  const counted =
+    `${head},"choices":[],"usage":{"prompt_tokens":20,"completion_tokens":${events},"total_tokens":${events + 20},` +
+    `"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}\n\n`;
+  return {
+    begin: [`${head}${choice('{"role":"assistant","content":"","refusal":null}', "null")}`],
+    content: `${head}${choice('{"content":"@"}', "null")}`,
+    end: [`${head}${choice("{}", '"stop"')}`, ...(wantsUsage ? [counted] : []), "data: [DONE]\n\n"],
+  };
+}
+
+function messagesFrames(_body: string, events: number): Frames {
+  const id = `msg_${String(++answers).padStart(12, "0")}`;
+  const frame = (type: string, rest: string) => `event: ${type}\ndata: {"type":"${type}"${rest}}\n\n`;
+  const message =
+    `,"message":{"id":"${id}","type":"message","role":"assistant","model":"claude-sonnet-4-5","content":[],` +
+    `"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":20,"output_tokens":1}}`;
+  return {
+    begin: [
+      frame("message_start", message),
+      frame("content_block_start", ',"index":0,"content_block":{"type":"text","text":""}'),
+    ],
+    content: frame("content_block_delta", ',"index":0,"delta":{"type":"text_delta","text":"@"}'),
+    end: [
+      frame("content_block_stop", ',"index":0'),
+      frame(
+        "message_delta",
+        `,"delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":${events}}`,
+      ),
+      frame("message_stop", ""),
+    ],
+  };
+}
+
+function startAnswer(socket: Socket, body: string, framesFor: (body: string, events: number) => Frames): Answer {
+  const wanted = /rate=(\d+) events=(\d+)/.exec(body);
+  const rate = Number(wanted?.[1] ?? 40);
+  const events = Number(wanted?.[2] ?? 200);
+  const { begin, content, end } = framesFor(body, events);
+  const [frameStart = "", frameEnd = ""] = content.split("@");
   const answer: Answer = {
     socket,
-    events: Number(wanted?.[2] ?? 200),
+    events,
     sent: 0,
     periodMs: rate === 0 ? 0 : 1000 / rate,
     dueMs: performance.now(),
     frameStart,
     frameEnd,
-    wantsUsage,
+    end: end.map(httpChunk).join(""),
     over: false,
   };
-  const role = httpChunk(`${head}${choice('{"role":"assistant","content":"","refusal":null}', "null")}`);
   socket.cork();
-  socket.write(responseHead + role, "latin1");
+  socket.write(responseHead + begin.map(httpChunk).join(""), "latin1");
   if (answer.periodMs === 0) writeUnpaced(answer);
   else writePaced(answer);
   socket.uncork();
@@ -149,17 +192,7 @@ function startAnswer(socket: Socket, body: string): Answer {
 
 function finish(answer: Answer, lastEvents: string): void {
   answer.over = true;
-  const head = answer.frameStart.slice(0, answer.frameStart.indexOf(',"choices"'));
-  const tail = answer.wantsUsage ? ',"usage":null' : "";
-  let end = httpChunk(`${head},"choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]${tail}}\n\n`);
-  if (answer.wantsUsage) {
-    const total = answer.events + 20;
-    end += httpChunk(
-      `${head},"choices":[],"usage":{"prompt_tokens":20,"completion_tokens":${answer.events},"total_tokens":${total},` +
-        `"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}\n\n`,
-    );
-  }
-  answer.socket.write(`${lastEvents}${end}${httpChunk("data: [DONE]\n\n")}0\r\n\r\n`, "latin1");
+  answer.socket.write(`${lastEvents}${answer.end}0\r\n\r\n`, "latin1");
 }
 
 /** Reads one request after the other: a head, then a body of `content-length` bytes. Nothing else is sent to it. */
@@ -179,8 +212,8 @@ function serve(socket: Socket): void {
     const bodyEnd = headEnd + 4 + Number(length);
     if (received.length < bodyEnd) return;
     const body = received.slice(headEnd + 4, bodyEnd);
+    answer = startAnswer(socket, body, received.startsWith("POST /v1/messages") ? messagesFrames : chatFrames);
     received = received.slice(bodyEnd);
-    answer = startAnswer(socket, body);
   });
   // Relays leave in the middle of an answer; that is their affair and shows in the client.
   socket.on("error", () => socket.destroy());
