@@ -1,5 +1,6 @@
 import type { FinishReason, Outcome, ProtocolName, StreamEvent, Usage } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
+import { TextPieces } from "./text-pieces.ts";
 
 /** Protocols whose reasoning is signed, so that nobody can go on with half of it. */
 const signing: ReadonlySet<ProtocolName> = new Set(["anthropic-messages", "bedrock-converse", "gemini"]);
@@ -17,25 +18,33 @@ export type Recoverable =
 
 /** Keeps track of what a reader has got of an answer, as far as it matters for going on with it. */
 export class Said {
-  /** Visible text of the only choice. */
-  text = "";
-  reasoning = "";
   /** There was anything at all, which is from the first content on. */
   hasBegun = false;
   usage: Usage | undefined;
   /** The provider gives more than one answer, whether or not it was asked to; they are not gone on with. */
   hasOtherChoices = false;
+  readonly #text = new TextPieces();
+  readonly #reasoning = new TextPieces();
   #protocol: ProtocolName | undefined;
   #hasToolCall = false;
   #hasRefusal = false;
   #hasOpenReasoning = false;
   #finish: FinishReason | undefined;
 
+  /** Visible text of the only choice. */
+  get text(): string {
+    return this.#text.toString();
+  }
+
+  get reasoning(): string {
+    return this.#reasoning.toString();
+  }
+
   see(event: StreamEvent): void {
     if ("choice" in event && (event.choice ?? 0) > 0) this.hasOtherChoices = true;
     switch (event.type) {
       case "text-delta":
-        this.text += event.text;
+        this.#text.add(event.text);
         this.#hasOpenReasoning = false;
         return;
       case "attempt-start":
@@ -43,7 +52,7 @@ export class Said {
         this.#protocol = event.protocol;
         return;
       case "reasoning-delta":
-        this.reasoning += event.text;
+        this.#reasoning.add(event.text);
         this.#hasOpenReasoning = true;
         return;
       case "reasoning-signature":
@@ -71,6 +80,6 @@ export class Said {
     if (this.#hasRefusal) return { kind: "no", why: "refusal" };
     const isSigned = this.#protocol !== undefined && signing.has(this.#protocol);
     if (this.#hasOpenReasoning && isSigned) return { kind: "no", why: "reasoning" };
-    return this.text === "" ? { kind: "anew" } : { kind: "text" };
+    return this.#text.isEmpty ? { kind: "anew" } : { kind: "text" };
   }
 }
