@@ -18,6 +18,8 @@ export class AttemptProgress {
   /** Of everything that the model wrote, its thoughts and its calls included. */
   characters = 0;
   usage: Usage | undefined;
+  /** How many of the characters had come when usage was reported. */
+  charactersCounted = 0;
   finishReason: FinishReason | undefined;
   /** Choices that are complete. */
   finished = 0;
@@ -35,6 +37,7 @@ export class AttemptProgress {
         return;
       case "usage":
         this.usage = event.usage;
+        this.charactersCounted = this.characters;
         return;
       case "finish":
         this.finishReason ??= event.reason;

@@ -17,6 +17,14 @@ export function estimateUsage(request: GenerateRequest, outputCharacters: number
   return { inputTokens, outputTokens: Math.ceil(outputCharacters / charactersPerToken), estimated: true };
 }
 
+/** What was reported in mid-answer, with an estimate of what came after the report. */
+export function usageWithRest(reported: Usage, charactersSince: number): Usage {
+  if (charactersSince <= 0) return reported;
+  const { totalTokens: _total, ...usage } = reported;
+  const outputTokens = usage.outputTokens + Math.ceil(charactersSince / charactersPerToken);
+  return { ...usage, outputTokens, estimated: true };
+}
+
 function charactersOf(part: Part): number {
   switch (part.type) {
     case "text":

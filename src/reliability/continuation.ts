@@ -3,7 +3,7 @@ import type { AttemptStart, Outcome, StreamEvent, Usage } from "../core/events.t
 import type { GenerateRequest } from "../core/request.ts";
 import type { SourceOptions, StreamContext, StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
-import { estimateUsage } from "../core/usage-estimate.ts";
+import { estimateUsage, usageWithRest } from "../core/usage-estimate.ts";
 import { anchorRequest, prefillRequest } from "./continuation-request.ts";
 import { addUsage, JoinedAttempt } from "./joined-attempt.ts";
 import type { Step } from "./ladder.ts";
@@ -124,8 +124,7 @@ class Continued implements AsyncIterator<StreamEvent> {
       return this.next();
     }
     if (state.kind === "no") throw brokenInside(state.why, failure);
-    if (failure.code === "stream-stalled" || this.#broke.has(broken.name)) this.#shunned.add(broken.name);
-    this.#broke.add(broken.name);
+    this.#blame(broken, failure);
     this.#spend();
     if (!(await this.#recover(broken))) throw failure;
     return this.next();
@@ -133,10 +132,7 @@ class Continued implements AsyncIterator<StreamEvent> {
 
   /** Only the end was missing. */
   #conclude(outcome: Outcome): void {
-    const { text, reasoning, usage } = this.#said;
-    if (usage === undefined) {
-      this.#queue.push({ type: "usage", usage: estimateUsage(this.#request, text.length + reasoning.length) });
-    }
+    if (this.#said.usage === undefined) this.#queue.push({ type: "usage", usage: this.#used() });
     this.#queue.push({ type: "stream-end", outcome });
     this.#events = over;
   }
@@ -159,26 +155,44 @@ class Continued implements AsyncIterator<StreamEvent> {
     this.#held = undefined;
   }
 
+  /** Who fell silent, or broke twice, is asked after all others. */
+  #blame({ name }: ServedTarget, { code }: HeadraceError): void {
+    if (code === "stream-stalled" || this.#broke.has(name)) this.#shunned.add(name);
+    this.#broke.add(name);
+  }
+
   async #recover(broken: ServedTarget): Promise<boolean> {
-    const { targets, refusedPrefill, maxRecoveries, maxAttempts } = this.#options;
+    const { refusedPrefill, maxRecoveries, maxAttempts } = this.#options;
     const { signal, stream } = this.#sourceOptions;
-    const request = this.#request;
-    const hasText = this.#said.text !== "";
-    for (const step of climb({ targets, broken, shunned: this.#shunned, request, hasText, refusedPrefill })) {
+    const tried: Step[] = [];
+    for (let step = this.#nextStep(broken, tried); step !== undefined; step = this.#nextStep(broken, tried)) {
       if (this.#recoveries >= maxRecoveries || stream.attempts >= maxAttempts) return false;
+      tried.push(step);
       const release = await this.#permission();
       if (release === undefined) return false;
       try {
         if (await this.#join(step)) return true;
       } catch (error) {
         if (signal.aborted) throw error;
-        const isRefused = toHeadraceError(error).code === "provider-rejected";
-        if (isRefused && step.rung === "prefill") refusedPrefill.add(step.target.name);
+        const failure = toHeadraceError(error);
+        if (failure.code !== "provider-rejected") this.#blame(step.target, failure);
+        else if (step.rung === "prefill") refusedPrefill.add(step.target.name);
       } finally {
         release();
       }
     }
     return false;
+  }
+
+  /** The first way to go on that was not tried; each failure may change their order. */
+  #nextStep(broken: ServedTarget, tried: readonly Step[]): Step | undefined {
+    const { targets, refusedPrefill } = this.#options;
+    const hasText = this.#said.text.trim() !== "";
+    const shunned = this.#shunned;
+    for (const step of climb({ targets, broken, shunned, request: this.#request, hasText, refusedPrefill })) {
+      if (!tried.some(({ target, rung }) => target === step.target && rung === step.rung)) return step;
+    }
+    return undefined;
   }
 
   /** Waits for its turn: when many answers break at once, not all of them may ask again at once. */
@@ -216,26 +230,35 @@ class Continued implements AsyncIterator<StreamEvent> {
         void events.return?.();
         return false;
       }
-      this.#connect(events, start, verdict, [...early, ...afterSeam(event, verdict, seam)]);
+      const joined = this.#joinedAttempt();
+      try {
+        const first = [...early, ...afterSeam(event, verdict, seam)].map((one) => joined.fit(one));
+        this.#connect(events, joined, [this.#seam(verdict, start), joined.start(start), ...first]);
+      } catch (error) {
+        void events.return?.();
+        throw error;
+      }
       return true;
     }
   }
 
-  #connect(events: AsyncIterator<StreamEvent>, start: AttemptStart, verdict: Joined, first: readonly StreamEvent[]) {
+  #joinedAttempt(): JoinedAttempt {
     const { text, reasoning } = this.#said;
-    const spent = this.#spent ?? { inputTokens: 0, outputTokens: 0 };
-    const fromAttempt = this.#attempt;
-    const toAttempt = start.attempt ?? 0;
-    const { rung, overlap, confidence } = verdict;
-    const joined = new JoinedAttempt({ text, reasoning, isJson: this.#isJson, usage: spent });
+    return new JoinedAttempt({ text, reasoning, isJson: this.#isJson, usage: this.#spent ?? none });
+  }
+
+  #connect(
+    events: AsyncIterator<StreamEvent>,
+    joined: JoinedAttempt,
+    first: readonly (StreamEvent | undefined)[],
+  ): void {
     this.#joined = joined;
     this.#events = events;
-    this.#give({ type: "seam", fromAttempt, toAttempt, rung, overlap, confidence });
-    this.#give(joined.start(start));
-    for (const event of first) {
-      const fitting = joined.fit(event);
-      if (fitting !== undefined) this.#give(fitting);
-    }
+    for (const event of first) if (event !== undefined) this.#give(event);
+  }
+
+  #seam({ rung, overlap, confidence }: Joined, { attempt = 0 }: AttemptStart): StreamEvent {
+    return { type: "seam", fromAttempt: this.#attempt, toAttempt: attempt, rung, overlap, confidence };
   }
 
   #requestFor({ target, rung }: Step): GenerateRequest {
@@ -256,10 +279,16 @@ class Continued implements AsyncIterator<StreamEvent> {
 
   /** What the attempt that just broke has used up goes into the account of the answer. */
   #spend(): void {
-    const { text, reasoning, usage } = this.#said;
-    // What was reported behind a seam contains everything before it.
-    this.#spent = usage ?? addUsage(this.#spent ?? none, estimateUsage(this.#request, text.length + reasoning.length));
+    this.#spent = this.#used();
     this.#said.usage = undefined;
+    this.#said.charactersSinceUsage = 0;
+  }
+
+  /** By all attempts up to here. What was reported behind a seam contains everything before it. */
+  #used(): Usage {
+    const { usage, charactersSinceUsage } = this.#said;
+    if (usage !== undefined) return usageWithRest(usage, charactersSinceUsage);
+    return addUsage(this.#spent ?? none, estimateUsage(this.#request, charactersSinceUsage));
   }
 }
 

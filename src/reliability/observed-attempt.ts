@@ -1,7 +1,8 @@
 import type { HeadraceError } from "../core/errors.ts";
 import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../core/observer.ts";
 import type { Clock } from "../core/time.ts";
-import { estimateUsage } from "../core/usage-estimate.ts";
+import type { Usage } from "../core/events.ts";
+import { estimateUsage, usageWithRest } from "../core/usage-estimate.ts";
 import type { AttemptCall, Guard } from "./attempt.ts";
 
 /** Tells an observer of an attempt: that it began, and once, however that comes, how it ended. */
@@ -29,7 +30,7 @@ export function observeAttempt(
     ended(outcome: AttemptOutcome, error?: HeadraceError) {
       const { finishReason, characters } = call.progress;
       const wasBilled = firstContentMs !== undefined || outcome === "completed";
-      const usage = call.progress.usage ?? (wasBilled ? estimateUsage(call.request, characters) : undefined);
+      const usage = reportedUsage(call, outcome) ?? (wasBilled ? estimateUsage(call.request, characters) : undefined);
       const ended: AttemptEnded = {
         type: "attempt-ended",
         ...attempt,
@@ -45,4 +46,10 @@ export function observeAttempt(
       observe(ended);
     },
   };
+}
+
+/** Some providers report at the beginning, and again at the end, which an attempt may not reach. */
+function reportedUsage({ progress }: AttemptCall, outcome: AttemptOutcome): Usage | undefined {
+  const { usage, characters, charactersCounted } = progress;
+  return usage === undefined || outcome === "completed" ? usage : usageWithRest(usage, characters - charactersCounted);
 }

@@ -20,9 +20,12 @@ export type Recoverable =
 export class Said {
   /** There was anything at all, which is from the first content on. */
   hasBegun = false;
+  /** As reported by the attempt that is being read. */
   usage: Usage | undefined;
   /** The provider gives more than one answer, whether or not it was asked to; they are not gone on with. */
   hasOtherChoices = false;
+  /** Characters of text and reasoning that no report of usage contains. */
+  charactersSinceUsage = 0;
   readonly #text = new TextPieces();
   readonly #reasoning = new TextPieces();
   #protocol: ProtocolName | undefined;
@@ -45,6 +48,7 @@ export class Said {
     switch (event.type) {
       case "text-delta":
         this.#text.add(event.text);
+        this.charactersSinceUsage += event.text.length;
         this.#hasOpenReasoning = false;
         return;
       case "attempt-start":
@@ -53,6 +57,7 @@ export class Said {
         return;
       case "reasoning-delta":
         this.#reasoning.add(event.text);
+        this.charactersSinceUsage += event.text.length;
         this.#hasOpenReasoning = true;
         return;
       case "reasoning-signature":
@@ -69,6 +74,7 @@ export class Said {
         return;
       case "usage":
         this.usage = event.usage;
+        this.charactersSinceUsage = 0;
         break;
       default:
     }
