@@ -49,11 +49,14 @@ let handledMs = 0;
 let timer: NodeJS.Timeout | undefined;
 
 function schedule(answer: Answer): void {
+  if (timer === undefined) {
+    handledMs = Math.floor(performance.now());
+    timer = setInterval(tick, 1);
+  }
+  // Never a slot that is handled already: its turn would come a whole round later.
   const slotMs = Math.max(Math.ceil(answer.dueMs), handledMs + 1);
   slots[slotMs % slotCount]?.push(answer);
-  if (waiting++ > 0) return;
-  handledMs = Math.floor(performance.now());
-  timer ??= setInterval(tick, 1);
+  waiting++;
 }
 
 function tick(): void {
