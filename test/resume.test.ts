@@ -1,6 +1,10 @@
+import { connect } from "node:net";
+import { join } from "node:path";
+
 import { describe, expect, test } from "vitest";
 
 import { allFrames, eventually, idOf, readFrames, scriptedModel, startGateway } from "./support/gateway.ts";
+import { temporaryFolder } from "./support/process.ts";
 
 const words = Array.from({ length: 60 }, (_, index) => `w${index} `);
 const ask = JSON.stringify({
@@ -109,6 +113,28 @@ describe("an answer without readers", () => {
     const frames = await allFrames(await fetch(`${url}/v1/streams/${response.headers.get("headrace-stream-id")}`));
     expect(frames.join("")).not.toContain("[DONE]");
     expect(frames.at(-1)).toContain('"error"');
+  });
+
+  test.each([true, false])("is stopped when the client left right behind its request (stream: %s)", async (stream) => {
+    const script = scriptedModel(words);
+    script.hold(10);
+    const { url, headrace } = await startGateway({
+      models: { poet: script.model },
+      reliability: { onDisconnect: "cancel", lingerMs: 0 },
+      log: { store: "sqlite", path: join(await temporaryFolder(), "log.db"), durability: "disk" },
+    });
+    const body = JSON.stringify({ model: "poet", stream, messages: [{ role: "user", content: "go" }] });
+    for (let index = 0; index < 8; index++) {
+      const socket = connect(Number(new URL(url).port), "127.0.0.1", () => {
+        socket.write(
+          "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n" +
+            `content-length: ${body.length}\r\n\r\n${body}`,
+        );
+        socket.destroy();
+      });
+    }
+    await eventually(() => script.started === 8, "the requests");
+    await eventually(() => headrace.streams.openCount === 0, "the stop");
   });
 });
 

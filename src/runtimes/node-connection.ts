@@ -59,15 +59,19 @@ class ClosingConnection implements RawConnection {
   }
 
   onClose(listener: () => void): void {
-    this.response.once("close", listener);
+    // A client may leave while its request is still being looked at.
+    if (this.response.closed) process.nextTick(listener);
+    else this.response.once("close", listener);
   }
 
   onHalfClose(listener: () => void): void {
-    this.#listen("end", () => {
+    const onEnd = (): void => {
       listener();
       const timer = setTimeout(listener, secondProbeMs);
       this.#cleanUp.push(() => clearTimeout(timer));
-    });
+    };
+    if (this.socket.readableEnded) process.nextTick(onEnd);
+    else this.#listen("end", onEnd);
   }
 
   #listen(event: "drain" | "end", listener: () => void): void {
