@@ -79,11 +79,11 @@ export async function allFrames(response: Response): Promise<string[]> {
   return frames;
 }
 
-/** Resolves once `condition` holds, looking after each turn of the event loop; fails after two seconds. */
+/** Resolves once `condition` holds, looking after each turn of the event loop; fails after ten seconds. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what = "the condition"): Promise<void> {
-  const deadline = performance.now() + 2_000;
+  const deadline = performance.now() + 10_000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come true within two seconds`);
+    if (performance.now() > deadline) throw new Error(`${what} did not come true within ten seconds`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
