@@ -7,7 +7,11 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../", import.meta.url));
 
 if (!isInstalled()) install();
-checkNode();
+const node = checkNode();
+if (process.argv.includes("--web")) {
+  const { buildWebWhenStale } = await import("./setup-web.mjs");
+  buildWebWhenStale(node);
+}
 
 /** npm writes down what it has installed; that has to be what the lockfile asks for. */
 function isInstalled() {
@@ -50,12 +54,12 @@ function install() {
   process.exit(1);
 }
 
-/** Without its install script the `node` package is empty, and scripts would silently run on an older Node. */
+/** Without its install script the `node` package is empty, and scripts would silently run on an older Node. Returns the one to use. */
 function checkNode() {
   const brought = `${root}node_modules/node/bin/node${process.platform === "win32" ? ".exe" : ""}`;
-  if (spawnSync(brought, ["--version"]).status === 0) return;
+  if (spawnSync(brought, ["--version"]).status === 0) return brought;
   const [major, minor] = process.versions.node.split(".").map(Number);
-  if (major > 24 || (major === 24 && minor >= 16)) return;
+  if (major > 24 || (major === 24 && minor >= 16)) return process.execPath;
   say(
     `Headrace needs Node 24.16 or newer, this is ${process.versions.node}, and the one that it brings is not in place.`,
   );

@@ -16,6 +16,7 @@ import type { Clock, Randomness } from "./core/time.ts";
 import type { AppOptions } from "./gateway/app.ts";
 import { createApp } from "./gateway/app.ts";
 import type { RuntimeBindings } from "./gateway/environment.ts";
+import type { ReadWebUi } from "./gateway/web-ui.ts";
 import type { WebSockets } from "./gateway/websocket.ts";
 import { createWebSockets } from "./gateway/websocket.ts";
 import { MemoryLog } from "./log/memory-log.ts";
@@ -106,6 +107,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     protocols,
     clock,
     report,
+    readWebUi: createWebUiReader(),
     keyring: createKeyring(resolveKeys(config, environment)),
     createRequestId: ids.requestId,
     isReady: () => ready,
@@ -140,6 +142,18 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
 async function readConfig(): Promise<Config> {
   const { loadConfig } = await import("./config/load.ts");
   return (await loadConfig()).config;
+}
+
+/** The pages are read when somebody looks at them, and then kept. */
+function createWebUiReader(): ReadWebUi {
+  let reading: ReturnType<ReadWebUi> | undefined;
+  return async () => {
+    reading ??= import("./web-files.ts").then(({ readWebUi }) => readWebUi());
+    const ui = await reading;
+    // Built meanwhile, perhaps.
+    if (ui === undefined) reading = undefined;
+    return ui;
+  };
 }
 
 async function openNetwork(

@@ -4,7 +4,7 @@ import { longestFileLines, notErasable, outsideWorld, type Part, parts } from ".
 import { filesIn, globalsOf, importsOf, parseSource, readText, type SourceFile } from "./support/source-files.ts";
 
 const source = filesIn("src").map((path) => parseSource(path));
-const code = ["src", "test", "bench", "examples", "scripts"]
+const code = ["src", "test", "bench", "examples", "scripts", "web"]
   .flatMap(filesIn)
   .filter((path) => /\.m?[jt]sx?$/.test(path));
 
@@ -101,7 +101,7 @@ describe("the shape of the repository", () => {
 
   test("nothing mentions a path of somebody's machine", () => {
     const machinePath = /(?<![\w.:/-])(?:\/(?:home|root|Users|work|workspace|mnt|farm)\/[\w.-]+|[A-Z]:\\Users\\)/;
-    const folders = [".ci", "bench", "docs", "examples", "scripts", "src", "test"].flatMap(filesIn);
+    const folders = [".ci", "bench", "docs", "examples", "scripts", "src", "test", "web"].flatMap(filesIn);
     const texts = [...folders, ...filesAtTop()].filter((path) => !/\.(png|ico|gguf|gz|db)$/.test(path));
     const found = texts.flatMap((path) => {
       const match = machinePath.exec(readText(path));

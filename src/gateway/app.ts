@@ -32,6 +32,8 @@ import { createPassThrough } from "./pass-through.ts";
 import { createResponse } from "./responses.ts";
 import { cancelResponse, deleteResponse, getResponse, listInputItems } from "./response-routes.ts";
 import { deleteStream, getStream, listStreams } from "./stream-routes.ts";
+import type { ReadWebUi } from "./web-ui.ts";
+import { getAsset, getPage } from "./web-ui.ts";
 
 export interface AppOptions extends GuardOptions, BodyLimits {
   streams: Streams;
@@ -54,11 +56,12 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   onDisconnect: OnDisconnect;
   /** False while the gateway is on its way down: load balancers then look elsewhere. */
   isReady: () => boolean;
+  readWebUi: ReadWebUi;
   /** Told of what went wrong inside, with the request's id. */
   report: (error: HeadraceError, requestId: string) => void;
 }
 
-/** Routes that need no key: they say nothing about anybody. */
+/** Routes that need no key: they say nothing about anybody. So do the files of the web UI. */
 const open = new Set(["/", "/health", "/health/live", "/health/ready", "/healthz", "/readyz"]);
 
 const exposedHeaders = "headrace-stream-id, headrace-target, x-request-id, retry-after, retry-after-ms";
@@ -82,7 +85,8 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
     if (c.req.method === "OPTIONS") return c.body(null, 204);
     // Google's clients may send the key in the address, where it must be repeated nowhere.
     const inAddress = c.var.protocol === protocols["gemini"] ? c.req.query("key") : undefined;
-    c.set("owner", open.has(c.req.path) ? "" : keyring.authenticate(c.req.raw.headers, inAddress).owner);
+    const isOpen = open.has(c.req.path) || c.req.path.startsWith("/assets/");
+    c.set("owner", isOpen ? "" : keyring.authenticate(c.req.raw.headers, inAddress).owner);
     return next();
   });
 
@@ -137,7 +141,8 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   for (const path of ["/health/ready", "/readyz"]) {
     app.get(path, (c) => (options.isReady() ? c.json({ status: "ok" }) : c.json({ status: "stopping" }, 503)));
   }
-  app.get("/", (c) => c.text(greeting(new URL(c.req.url).origin)));
+  app.get("/", getPage(options.readWebUi, greeting));
+  app.get("/assets/:name", getAsset(options.readWebUi));
 
   app.notFound((c) => {
     throw new HeadraceError(
@@ -218,5 +223,7 @@ function greeting(origin: string): string {
   GET  ${origin}/ws                    WebSocket: many streams on one connection
   GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it
   GET  ${origin}/v1/models             what can be asked
+
+In a browser, ${origin}/ is the playground.
 `;
 }

@@ -34,7 +34,11 @@ export const parts: Record<string, Part> = {
     packages: ["hono", "tokenx", "zod"],
   },
   testing: { imports: ["core"], packages: [] },
-  headrace: { imports: [...engine, "reliability", "client", "config", "outside"], packages: ["node", "pino"] },
+  "web-files": { imports: ["gateway"], packages: ["node"] },
+  headrace: {
+    imports: [...engine, "web-files", "reliability", "client", "config", "outside"],
+    packages: ["node", "pino"],
+  },
   runtimes: {
     imports: ["core", "gateway", "providers", "headrace", "outside"],
     packages: ["node", "hono", "@hono/node-server", "undici", "ws"],

@@ -1,0 +1,105 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
+import { scriptedModel, startGateway } from "./support/gateway.ts";
+
+if (missingBrowser !== undefined) console.warn(`e2e-playground.test.ts is skipped: ${missingBrowser}`);
+
+describe.skipIf(missingBrowser !== undefined)("the playground", () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    buildWebUi();
+    browser = await launchBrowser();
+  }, 60_000);
+  afterAll(() => browser?.close());
+
+  test("shows a streamed answer within three seconds of the first visit, with nothing configured", async () => {
+    const { url } = await startGateway();
+    const { page, foreign, errors } = await openPage(browser, url);
+    await ask(page, "Why is the sky blue?");
+    await page
+      .locator(".prose-answer")
+      .filter({ hasText: /\w+ \w+/ })
+      .waitFor();
+    // Since the browser set out for the page.
+    expect(await page.evaluate(() => performance.now())).toBeLessThan(3_000);
+    await page.getByRole("button", { name: "Send" }).waitFor();
+    expect(foreign).toEqual([]);
+    expect(errors).toEqual([]);
+  });
+
+  test("a cut connection leaves one text, with nothing twice and nothing missing", async () => {
+    const words = Array.from({ length: 60 }, (_, index) => `word${index} `);
+    const { model, hold } = scriptedModel(words);
+    const letGo = [10, 30].map(hold);
+    const { url } = await startGateway({ models: { counter: model } });
+    const { page } = await openPage(browser, url);
+    await ask(page, "Count");
+    for (const [index, last] of ["word9", "word29"].entries()) {
+      await page.getByText(last).waitFor();
+      await page.getByRole("button", { name: "Cut the connection" }).click();
+      await page
+        .getByText(/Connection cut, resumed after 1-\d+/)
+        .nth(index)
+        .waitFor();
+      letGo[index]?.();
+    }
+    await page.getByRole("button", { name: "Regenerate" }).waitFor();
+    expect((await page.locator(".prose-answer").textContent())?.trim()).toBe(words.join("").trim());
+  });
+
+  test("a killed provider leaves one text, with its seam shown", async () => {
+    const { url } = await startGateway();
+    const { page } = await openPage(browser, url);
+    await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
+    await ask(page, "Why is the sky blue?");
+    await page.getByRole("button", { name: "Regenerate" }).waitFor();
+    const whole = await page.locator(".prose-answer").textContent();
+    await page.getByRole("button", { name: "New chat" }).click();
+    await page.getByRole("button", { name: "Kill the provider" }).click();
+    await ask(page, "Why is the sky blue?");
+    await page
+      .getByText(/Provider died at character \d+, sim\/instant went on/)
+      .first()
+      .waitFor();
+    await page.getByRole("button", { name: "Regenerate" }).waitFor();
+    const marks = page.locator("[data-seam]");
+    expect(await marks.count()).toBeGreaterThan(0);
+    await marks.evaluateAll((elements) => elements.forEach((element) => element.remove()));
+    expect(await page.locator(".prose-answer").textContent()).toBe(whole);
+  });
+
+  test("Stop ends the model, and keeps what was said", async () => {
+    const script = scriptedModel(["one ", "two ", "three "]);
+    script.hold(2);
+    const { url } = await startGateway({ models: { counter: script.model } });
+    const { page } = await openPage(browser, url);
+    await ask(page, "Count");
+    await page.getByText("one two").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("Stopped").waitFor();
+    expect(script.aborted).toBe(true);
+    expect((await page.locator(".prose-answer").textContent())?.trim()).toBe("one two");
+  });
+
+  test("compares models side by side, and copies the request as a program", async () => {
+    const { url } = await startGateway({ models: { first: () => ["I am first"], second: () => ["I am second"] } });
+    const { page, errors } = await openPage(browser, url);
+    await page.getByRole("button", { name: "Compare" }).click();
+    await page.getByLabel("Model 2", { exact: true }).selectOption("second");
+    await ask(page, "Who are you?");
+    await page.getByLabel("Conversation 1").getByText("I am first").waitFor();
+    await page.getByLabel("Conversation 2").getByText("I am second").waitFor();
+    await page.getByRole("button", { name: "Copy as" }).click();
+    await page.getByRole("tab", { name: "OpenAI for Python" }).click();
+    expect(await page.getByLabel("snippet", { exact: true }).textContent()).toContain('"content": "Who are you?"');
+    expect(errors).toEqual([]);
+  });
+});
+
+async function ask(page: Page, question: string): Promise<void> {
+  await page.getByRole("textbox", { name: "Message" }).fill(question);
+  await page.keyboard.press("Enter");
+}

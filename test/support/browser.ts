@@ -1,0 +1,68 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { onTestFinished } from "vitest";
+
+const executablePath = "/usr/bin/chromium";
+
+/** Why there is no browser; undefined when there is one. */
+export const missingBrowser = existsSync(executablePath) ? undefined : "needs Chromium: apt-get install chromium";
+
+const flags = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+export function launchBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath, args: flags });
+}
+
+/** Builds the web UI if what it is made of has changed since. */
+export function buildWebUi(): void {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, ["scripts/setup.mjs", "--web"], {
+    cwd: root,
+    encoding: "utf8",
+  });
+  if (status !== 0 || !existsSync(`${root}dist/web/index.html`)) throw new Error(`no web UI was built: ${stderr}`);
+}
+
+export interface WatchedPage {
+  page: Page;
+  /** Addresses of other machines that the page wanted something from. */
+  foreign: string[];
+  /** Errors that no code of the page caught, and what the console shows as errors, refusals of its policy included. */
+  errors: string[];
+}
+
+/** A page of its own, closed with the test, that tells what it asks for and what goes wrong in it. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const foreign: string[] = [];
+  const errors: string[] = [];
+  const { origin } = new URL(url);
+  page.on("request", (request) => {
+    const asked = request.url();
+    if (!asked.startsWith(origin) && !asked.startsWith("data:")) foreign.push(asked);
+  });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("console", (message) => {
+    // Traces are asked for before there are any.
+    if (message.type() === "error" && !message.location().url.endsWith("/trace")) errors.push(message.text());
+  });
+  await page.goto(url);
+  return { page, foreign, errors };
+}

@@ -1,0 +1,137 @@
+import type { AnswerStream } from "../../../src/client/client.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { addEvent, type AnswerView, emptyAnswer, failAnswer } from "./answer.ts";
+import { createCuttableFetch, type CuttableFetch } from "./cuttable-fetch.ts";
+import { chatBody, killingBody, type Said, type Turn } from "./request.ts";
+import type { Settings } from "./settings.ts";
+
+export interface Exchange {
+  said: Said;
+  answer: AnswerView;
+}
+
+export interface AskOptions {
+  settings: Settings;
+  /** The provider dies in the middle. */
+  kill: boolean;
+}
+
+/** A chat with one model. Pages are told at most once per frame that it has changed. */
+export class Conversation {
+  readonly id: number;
+  model: string;
+  exchanges: readonly Exchange[] = [];
+  readonly #gateway: Gateway;
+  readonly #listeners = new Set<() => void>();
+  #version = 0;
+  #scheduled = false;
+  #connection: CuttableFetch | undefined;
+  #stream: AnswerStream | undefined;
+
+  constructor(id: number, model: string, gateway: Gateway) {
+    this.id = id;
+    this.model = model;
+    this.#gateway = gateway;
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  readonly version = (): number => this.#version;
+
+  get busy(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  choose(model: string): void {
+    this.model = model;
+    this.#changed();
+  }
+
+  clear(): void {
+    this.stop();
+    this.exchanges = [];
+    this.#changed();
+  }
+
+  /** What was said so far, and `said`, as a request would carry it. */
+  turnsWith(said: Said | undefined): Turn[] {
+    const before = this.exchanges.map(({ said: earlier, answer }) => ({ said: earlier, answer: answer.text }));
+    return said === undefined ? before : [...before, { said, answer: undefined }];
+  }
+
+  ask(said: Said, options: AskOptions): void {
+    if (this.busy) return;
+    const body = chatBody({ model: this.model, turns: this.turnsWith(said), settings: options.settings });
+    const answer = emptyAnswer(this.model, performance.now());
+    this.exchanges = [...this.exchanges, { said, answer }];
+    const connection = createCuttableFetch(
+      (url, init) => globalThis.fetch(url, init),
+      (id) => {
+        answer.resumedAfter.push(id);
+        this.#changedSoon();
+      },
+    );
+    this.#connection = connection;
+    const client = this.#gateway.client((url, init) => connection.fetch(url, init));
+    const stream = client.stream(options.kill ? killingBody(body, this.model) : body);
+    this.#stream = stream;
+    void this.#read(stream, answer);
+    this.#changed();
+  }
+
+  /** Asks the last question again. */
+  regenerate(options: AskOptions): void {
+    const last = this.exchanges.at(-1);
+    if (last === undefined || this.busy) return;
+    this.exchanges = this.exchanges.slice(0, -1);
+    this.ask(last.said, options);
+  }
+
+  stop(): void {
+    this.#stream?.stop().catch(() => {
+      // The stream is over, or could not be started: its reader says so.
+    });
+  }
+
+  cut(): void {
+    this.#connection?.cut();
+  }
+
+  async #read(stream: AnswerStream, answer: AnswerView): Promise<void> {
+    try {
+      for await (const event of stream.events) {
+        addEvent(answer, event, performance.now());
+        this.#changedSoon();
+      }
+    } catch (error) {
+      // An answer that ended badly has said so itself, with its last event.
+      if (answer.outcome === undefined) failAnswer(answer, messageOf(error), performance.now());
+    }
+    if (this.#stream === stream) this.#stream = undefined;
+    this.#changed();
+  }
+
+  /** Hidden pages have no frames, so a timer stands in for them. */
+  #changedSoon(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    const change = () => {
+      this.#scheduled = false;
+      this.#changed();
+    };
+    if (document.hidden) setTimeout(change, 250);
+    else requestAnimationFrame(change);
+  }
+
+  #changed(): void {
+    this.#version += 1;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,120 @@
+import { Code2, Columns2, Plus, SlidersHorizontal } from "lucide-react";
+import { lazy, Suspense, useEffect, useState } from "react";
+
+import { Button } from "../elements/button.tsx";
+import { Notice } from "../elements/notice.tsx";
+import { isSimulated, useModels } from "../gateway/models.ts";
+import { useTitle } from "../shell/page.tsx";
+import { Column } from "./column.tsx";
+import { Composer } from "./composer.tsx";
+import { ModelPicker } from "./model-picker.tsx";
+import { chatBody, type Said } from "./request.ts";
+import { noSettings, problemsOf } from "./settings.ts";
+import { useConversations } from "./use-conversations.ts";
+import { Welcome } from "./welcome.tsx";
+
+const CopyAs = lazy(() => import("./copy-as.tsx").then((module) => ({ default: module.CopyAs })));
+const Parameters = lazy(() => import("./parameters.tsx").then((module) => ({ default: module.Parameters })));
+
+const nothingSaid: Said = { text: "", images: [] };
+const mostColumns = 3;
+
+/** A chat with any model, or with a few of them side by side. */
+export function Playground() {
+  useTitle("Playground");
+  const { models, error } = useModels();
+  const { conversations, add, remove, clear } = useConversations(models?.[0]?.id);
+  const [said, setSaid] = useState(nothingSaid);
+  const [settings, setSettings] = useState(noSettings);
+  const [kill, setKill] = useState(false);
+  const [shown, setShown] = useState<"parameters" | "copy-as">();
+  // On its way before the first answer is.
+  useEffect(() => void import("../markdown/markdown.tsx"), []);
+
+  const first = conversations[0];
+  if (first === undefined) return null;
+
+  const isFresh = conversations.every(({ exchanges }) => exchanges.length === 0);
+  const busy = conversations.some((conversation) => conversation.busy);
+  const canKill = conversations.every(({ model }) => model === "" || isSimulated(model));
+  const askOptions = { settings, kill: kill && canKill };
+  const ask = (what: Said, options = askOptions) => {
+    if (Object.keys(problemsOf(settings)).length > 0) return setShown("parameters");
+    for (const conversation of conversations) conversation.ask(what, options);
+    setSaid(nothingSaid);
+  };
+  const body = () => {
+    const next = said.text === "" && !isFresh ? undefined : said;
+    return chatBody({ model: first.model, turns: first.turnsWith(next), settings });
+  };
+
+  return (
+    <div className="flex h-full flex-col">
+      <h1 className="sr-only">Playground</h1>
+      <div className="border-line flex items-center gap-1.5 border-b px-3 py-2">
+        {conversations.length === 1 && (
+          <div className="w-64 min-w-0">
+            <ModelPicker label="Model" model={first.model} onChange={(model) => first.choose(model)} />
+          </div>
+        )}
+        <Button kind="quiet" disabled={conversations.length >= mostColumns} onClick={() => add(first.model)}>
+          <Columns2 size={15} aria-hidden />
+          <span className="max-sm:sr-only">Compare</span>
+        </Button>
+        <span className="ml-auto" />
+        <Button kind="quiet" disabled={isFresh} onClick={clear}>
+          <Plus size={15} aria-hidden />
+          <span className="max-sm:sr-only">New chat</span>
+        </Button>
+        <Button kind="quiet" onClick={() => setShown("copy-as")}>
+          <Code2 size={15} aria-hidden />
+          <span className="max-sm:sr-only">Copy as</span>
+        </Button>
+        <Button kind="quiet" onClick={() => setShown("parameters")}>
+          <SlidersHorizontal size={15} aria-hidden />
+          <span className="max-sm:sr-only">Parameters</span>
+        </Button>
+      </div>
+      {error !== undefined && (
+        <div className="p-4">
+          <Notice tone="bad">{error}</Notice>
+        </div>
+      )}
+      <div className="flex min-h-0 flex-1 overflow-x-auto">
+        {isFresh && conversations.length === 1 ? (
+          <Welcome
+            onAsk={(text) => ask({ text, images: [] })}
+            onKill={canKill ? (text) => ask({ text, images: [] }, { settings, kill: true }) : undefined}
+          />
+        ) : (
+          conversations.map((conversation, index) => (
+            <Column
+              key={conversation.id}
+              conversation={conversation}
+              askOptions={askOptions}
+              position={conversations.length > 1 ? index + 1 : undefined}
+              onRemove={() => remove(conversation)}
+            />
+          ))
+        )}
+      </div>
+      <Composer
+        said={said}
+        onChange={setSaid}
+        busy={busy}
+        onSend={() => ask(said)}
+        onStop={() => conversations.forEach((conversation) => conversation.stop())}
+        onCut={() => conversations.forEach((conversation) => conversation.cut())}
+        kill={kill && canKill}
+        onKill={setKill}
+        noKill={canKill ? undefined : "Only simulated providers (sim/…) can be killed on request."}
+      />
+      <Suspense fallback={null}>
+        {shown === "parameters" && (
+          <Parameters onClose={() => setShown(undefined)} settings={settings} onChange={setSettings} />
+        )}
+        {shown === "copy-as" && <CopyAs onClose={() => setShown(undefined)} body={body} />}
+      </Suspense>
+    </div>
+  );
+}

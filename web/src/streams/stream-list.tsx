@@ -1,0 +1,3 @@
+export function StreamList() {
+  return null;
+}

@@ -1,0 +1,3 @@
+export function StreamPage({ id }: { id: string }) {
+  return <p>{id}</p>;
+}
