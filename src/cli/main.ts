@@ -9,5 +9,29 @@ if (major < 24 || (major === 24 && minor < 16)) {
   process.exit(1);
 }
 
+const args = process.argv.slice(2);
+const isServer = args[0] === undefined || args[0] === "serve" || args[0] === "simulate" || args[0].startsWith("-");
+if (isServer) restartWithSmallNursery();
 const { run } = await import("./program.ts");
-await run(process.argv.slice(2));
+await run(args);
+
+/**
+ * Gives the heap's nursery a fixed size of 8 MB. Left to itself it grows to 16, outgrows the processor's cache, and what a
+ * token leaves behind is moved to the old heap more often: measured with 250 streams at 40 tokens/s, that costs a quarter
+ * more CPU and 70 MB. V8 takes this from its command line only, so the process replaces itself, before it has loaded
+ * anything, where the system knows how.
+ */
+function restartWithSmallNursery(): void {
+  const isChosen = [...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].some((flag) => flag.includes("semi-space"));
+  if (isChosen || process.platform === "win32" || process.execve === undefined || process.send !== undefined) return;
+  const flags = ["--min-semi-space-size=8", "--max-semi-space-size=8"];
+  const script = process.argv[1];
+  if (script === undefined) return;
+  const kept = process.execArgv.filter((flag) => !flag.startsWith("--inspect"));
+  if (kept.length < process.execArgv.length) return;
+  try {
+    process.execve(process.execPath, [process.execPath, ...flags, ...kept, script, ...args], process.env);
+  } catch {
+    // It works without.
+  }
+}
