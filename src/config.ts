@@ -234,6 +234,19 @@ export const limitsSchema = z.strictObject({
   headerCount: count().default(100).describe("Number of a request's headers."),
 });
 
+export const telemetrySchema = z.strictObject({
+  metrics: z
+    .boolean()
+    .default(true)
+    .describe("Serve metrics for Prometheus at `/metrics`; where keys are in use, reading them needs one."),
+  models: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      "Further models that metrics call by their names. Those of routes and of `providers.<name>.models` are known; any other is `other`.",
+    ),
+});
+
 const userModel = z.custom<UserModel>((value) => typeof value === "function", "must be an async generator function");
 
 /** Everything that can be configured: the type, the defaults, the checks and the reference page. */
@@ -256,6 +269,7 @@ export const configSchema = z
     log: logSchema.prefault({}),
     access: accessSchema.prefault({}),
     limits: limitsSchema.prefault({}),
+    telemetry: telemetrySchema.prefault({}),
   })
   .superRefine(checkAcrossKeys);
 
@@ -269,6 +283,7 @@ export type ReliabilityConfig = Config["reliability"];
 export type LogConfig = Config["log"];
 export type AccessConfig = Config["access"];
 export type LimitsConfig = Config["limits"];
+export type TelemetryConfig = Config["telemetry"];
 
 /** Gives a configuration file its types: `export default defineConfig({ ... })`. */
 export function defineConfig(config: ConfigInput): ConfigInput {

@@ -8,7 +8,8 @@ import type { AnswerStream } from "./core/answer-stream.ts";
 import { createAnswerStream } from "./core/answer-stream.ts";
 import { HeadraceError } from "./core/errors.ts";
 import type { StreamEvent } from "./core/events.ts";
-import type { Observation, Observe } from "./core/observer.ts";
+import type { Observe } from "./core/observer.ts";
+import { tellAll } from "./core/observer.ts";
 import type { GenerateRequest } from "./core/request.ts";
 import { promptRequest } from "./core/request.ts";
 import type { StreamSource } from "./core/source.ts";
@@ -36,6 +37,10 @@ import { Reliability } from "./reliability/reliability.ts";
 import type { ModelInfo, Overrides, Route, RoutedProvider, Router } from "./routing/router.ts";
 import { createRouter } from "./routing/router.ts";
 import { Streams } from "./streams/streams.ts";
+import type { Gauges } from "./telemetry/instruments.ts";
+import { Metrics } from "./telemetry/metrics.ts";
+import { TelemetryNames } from "./telemetry/names.ts";
+import { packageVersion } from "./version.ts";
 
 /** The outside world, all of it. Whatever is left out is the real one. */
 export interface Outside {
@@ -79,7 +84,7 @@ export interface Headrace {
  */
 export async function createHeadrace(input?: ConfigInput, outside: Outside = {}): Promise<Headrace> {
   const { clock = systemClock, randomness = systemRandomness, environment = globalThis.process?.env ?? {} } = outside;
-  const { observe = () => {}, report = reportOnStandardError } = outside;
+  const { observe, report = reportOnStandardError } = outside;
   const config = input === undefined ? await readConfig() : parseConfig(input);
   const ids = createIds(randomness);
   const network = await openNetwork(config, environment, outside.fetch);
@@ -87,11 +92,19 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
   const log = await openLog(config.log, clock);
   const { reliability, server, limits } = config;
 
+  const gauges: Gauges = {
+    openStreams: () => streams.openCount,
+    readers: () => streams.readerCount,
+    log: () => log.health,
+  };
+  const names = namesIn(config, environment);
+  const metrics = config.telemetry.metrics ? new Metrics({ clock, names, gauges, version: packageVersion }) : undefined;
+
   const streams = new Streams({
     log,
     clock,
     createStreamId: ids.streamId,
-    observe: observe satisfies (observation: Observation) => void,
+    observe: tellAll([observe, metrics?.observe].filter((one) => one !== undefined)),
     heartbeatMs: server.heartbeatMs,
     lingerMs: reliability.lingerMs,
     limits,
@@ -111,6 +124,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     keyring: createKeyring(resolveKeys(config, environment)),
     createRequestId: ids.requestId,
     isReady: () => ready,
+    ...(metrics !== undefined && { metrics: () => metrics.render() }),
     onDisconnect: reliability.onDisconnect,
     callTimeoutMs: reliability.totalTimeoutMs,
     loopback: isLoopback(server.host),
@@ -180,6 +194,20 @@ async function openLog({ store, path, durability, maxBytes }: LogConfig, clock: 
     durability: durability === "auto" ? "process" : durability,
     now: clock.now,
     ...(maxBytes !== undefined && { maxBytes }),
+  });
+}
+
+/** Names that metrics may show. */
+function namesIn(config: Config, environment: Environment): TelemetryNames {
+  const found = { ...providersFromEnvironment(environment, vendors), ...config.providers };
+  const simulator = { sim: { vendor: "simulator", models: simulatorModels } };
+  const routes = Object.entries(config.routes).map(([name, { targets }]) => {
+    return [name, targets.map((target) => (typeof target === "string" ? target : target.target))] as const;
+  });
+  return new TelemetryNames({
+    providers: { ...simulator, ...found },
+    routes: Object.fromEntries(routes),
+    models: [...Object.keys(config.models), ...config.telemetry.models],
   });
 }
 

@@ -9,7 +9,7 @@ import { addSimulateCommand } from "./simulate.ts";
 import { addStreamCommand } from "./stream.ts";
 import { addTailCommand } from "./tail.ts";
 import { exitCodes, sayError, UsageError } from "./terminal.ts";
-import { packageVersion } from "./version.ts";
+import { packageVersion } from "../version.ts";
 
 /** Runs the command line and sets the exit code. */
 export async function run(args: string[]): Promise<void> {

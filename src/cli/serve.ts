@@ -4,7 +4,7 @@ import type { LoadedConfig } from "../config/load.ts";
 import type { RunningServer } from "../runtimes/node.ts";
 import { addCommonOptions } from "./connect.ts";
 import { exitCodes, say, sayDim, sayError, sayWarning, styled, UsageError, writeJson } from "./terminal.ts";
-import { packageVersion } from "./version.ts";
+import { packageVersion } from "../version.ts";
 
 interface ServeFlags {
   host?: string;

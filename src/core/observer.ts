@@ -1,5 +1,5 @@
 import type { ErrorReport } from "./errors.ts";
-import type { FinishReason, Outcome, Usage } from "./events.ts";
+import type { FinishReason, Outcome, ProtocolName, Seam, Usage } from "./events.ts";
 
 /** Why an attempt is made. */
 export type AttemptReason = "first" | "retry" | "failover" | "hedge" | "recovery";
@@ -42,10 +42,36 @@ export interface AttemptEnded extends OfAttempt {
   durationMs: number;
 }
 
+/** Where a stream was asked for, when that was over the network. */
+export interface StreamOrigin {
+  /** The route's pattern, such as `POST /v1/messages`; never what was filled in. */
+  route: string;
+  /** W3C trace context as it came, unchecked. */
+  traceparent?: string;
+  tracestate?: string;
+}
+
+export interface StreamStarted {
+  type: "stream-started";
+  streamId: string;
+  /** As asked for. */
+  model: string;
+  protocol: ProtocolName;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  /** Missing when the library was asked. */
+  origin?: StreamOrigin;
+}
+
 /** Something worth counting or tracing. Observations never change what happens. */
 export type Observation =
-  | { type: "stream-started"; streamId: string; model: string; protocol: string }
+  /** Comes before everything else of its stream. */
+  | StreamStarted
+  /** The answer goes on with another attempt. */
+  | (Omit<Seam, "type"> & { type: "seam-joined"; streamId: string })
   | { type: "stream-ended"; streamId: string; outcome: Outcome; error?: ErrorReport }
+  /** In place of `stream-ended`: somebody else writes the stream now, or its end could not be written. */
+  | { type: "stream-lost"; streamId: string }
   | AttemptStarted
   | AttemptEnded
   | { type: "reader-attached"; streamId: string; resumed: boolean }
@@ -53,3 +79,16 @@ export type Observation =
 
 /** Told of observations as they happen, synchronously; must not throw. */
 export type Observe = (observation: Observation) => void;
+
+/** One observer of several. One that fails anyway, against the rule, disturbs neither the stream nor the others. */
+export function tellAll(observers: readonly Observe[]): Observe {
+  return (observation) => {
+    for (const observe of observers) {
+      try {
+        observe(observation);
+      } catch {
+        // What is counted is worth less than the answer that it is counted of.
+      }
+    }
+  };
+}

@@ -20,6 +20,8 @@ export interface SourceOptions {
   observe?: Observe;
   /** Missing when a source is called on its own. */
   stream?: StreamContext;
+  /** Number of this attempt within its stream. */
+  attempt?: number;
   /** Why this attempt is made; left out, it is the first one. */
   reason?: AttemptReason;
   /** Where a source that reports says what arrives, before anybody takes it. */

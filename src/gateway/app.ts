@@ -54,6 +54,8 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   /** Longest that a call may take which is passed through. */
   callTimeoutMs: number;
   onDisconnect: OnDisconnect;
+  /** Everything counted so far, for Prometheus; missing when nothing is. */
+  metrics?: () => Promise<{ contentType: string; text: string }>;
   /** False while the gateway is on its way down: load balancers then look elsewhere. */
   isReady: () => boolean;
   readWebUi: ReadWebUi;
@@ -137,6 +139,13 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
     return c.json(describeModel(found));
   });
 
+  const { metrics } = options;
+  if (metrics !== undefined) {
+    app.get("/metrics", async (c) => {
+      const { contentType, text } = await metrics();
+      return c.body(text, 200, { "content-type": contentType, "cache-control": "no-store" });
+    });
+  }
   for (const path of ["/health", "/health/live", "/healthz"]) app.get(path, (c) => c.json({ status: "ok" }));
   for (const path of ["/health/ready", "/readyz"]) {
     app.get(path, (c) => (options.isReady() ? c.json({ status: "ok" }) : c.json({ status: "stopping" }, 503)));
@@ -223,6 +232,7 @@ function greeting(origin: string): string {
   GET  ${origin}/ws                    WebSocket: many streams on one connection
   GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it
   GET  ${origin}/v1/models             what can be asked
+  GET  ${origin}/metrics               for Prometheus
 
 In a browser, ${origin}/ is the playground.
 `;

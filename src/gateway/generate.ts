@@ -1,5 +1,8 @@
+import { routePath } from "hono/route";
+
 import { HeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
+import type { StreamOrigin } from "../core/observer.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { Protocol, RequestTarget } from "../protocols/protocol.ts";
 import { beginning } from "../streams/follow.ts";
@@ -86,10 +89,22 @@ export async function startStream(
     protocol: protocol.name,
     owner: c.var.owner,
     onDisconnect: options.onDisconnect ?? resolved.onDisconnect ?? onDisconnect,
+    origin: originOf(c),
     ...(stored !== undefined && { stored }),
     ...(key !== undefined && { idempotency: { key: checkKey(key), requestHash: await hash(text) } }),
   });
   return { id, request };
+}
+
+/** Whose trace a stream belongs to; for observers. */
+function originOf(c: GatewayContext): StreamOrigin {
+  const traceparent = c.req.header("traceparent");
+  const tracestate = c.req.header("tracestate");
+  return {
+    route: `${c.req.method} ${routePath(c)}`,
+    ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
+  };
 }
 
 /** Keeps the headers that a provider of the same protocol has to see. */

@@ -34,6 +34,7 @@ export async function startStream(app: AppOptions, owner: string, message: Start
     protocol: spoken.name,
     owner,
     onDisconnect: options.onDisconnect ?? resolved.onDisconnect ?? app.onDisconnect,
+    origin: { route: "GET /ws" },
     ...(idempotencyKey !== undefined && {
       idempotency: {
         key: checkKey(idempotencyKey),

@@ -8,7 +8,7 @@ import { sqliteError } from "./sqlite-errors.ts";
 import type { Journal } from "./sqlite-journal.ts";
 import { writeJournalLine } from "./sqlite-journal.ts";
 import type { StreamTable } from "./sqlite-streams.ts";
-import type { LogEntry } from "./stream-log.ts";
+import type { LogEntry, LogHealth } from "./stream-log.ts";
 
 /** Entries of a stream that wait for the next transaction. */
 export interface Staged {
@@ -64,6 +64,8 @@ export class GroupCommit {
   #scheduled = false;
   #holds = 0;
   #transactions = 0;
+  #entries = 0;
+  #failures = 0;
   #broken: HeadraceError | undefined;
 
   constructor(parts: GroupCommitParts) {
@@ -79,6 +81,10 @@ export class GroupCommit {
 
   get transactions(): number {
     return this.#transactions;
+  }
+
+  get health(): LogHealth {
+    return { commits: this.#transactions, entries: this.#entries, failures: this.#failures };
   }
 
   /** Nobody may write now: a checkpoint is about to end, or a commit is on its way to the disk. */
@@ -215,6 +221,7 @@ export class GroupCommit {
         const message = `${this.#parts.path} could not be written to the disk; check the disk, then start again`;
         const error = new HeadraceError("log-unavailable", message, { cause });
         this.#broken = error;
+        this.#failures++;
         for (const { reject } of [...batch.waiting, ...this.#batch.waiting]) reject(error);
         this.#batch = emptyBatch();
         this.#parts.onFailed(error);
@@ -225,7 +232,10 @@ export class GroupCommit {
 
   #publish({ changes, waiting }: Batch, stored: readonly Staged[]): void {
     const { journal, onCommitted } = this.#parts;
-    for (const staged of stored) staged.stream.accept(staged, journal.next);
+    for (const staged of stored) {
+      staged.stream.accept(staged, journal.next);
+      this.#entries += staged.entries.length;
+    }
     if (stored.length > 0) journal.advance();
     for (const change of changes) change.done?.();
     for (const { resolve, value } of waiting) resolve(value);
@@ -233,6 +243,7 @@ export class GroupCommit {
   }
 
   #rollBack({ staged, changes, waiting }: Batch, error: HeadraceError): void {
+    this.#failures++;
     for (const { stream } of staged) stream.rollBack();
     for (const change of changes.toReversed()) change.undo?.();
     for (const { reject } of waiting) reject(error);

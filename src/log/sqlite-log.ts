@@ -20,6 +20,7 @@ import type {
   Deliver,
   ListOptions,
   LogEntry,
+  LogHealth,
   NewStream,
   StreamInfo,
   StreamLog,
@@ -119,6 +120,10 @@ export class SqliteLog implements StreamLog {
       archiver: this.#upkeep.archiver,
     });
     this.#upkeep.continue();
+  }
+
+  get health(): LogHealth {
+    return this.#commits.health;
   }
 
   async create(stream: NewStream): Promise<CreateResult> {

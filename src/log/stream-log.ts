@@ -69,6 +69,15 @@ export interface ListOptions {
 /** Takes entries that were just committed; none when the subscription is over. */
 export type Deliver = (entries: readonly LogEntry[]) => void;
 
+/** What a store has done since it was opened. */
+export interface LogHealth {
+  /** Transactions; entries per commit say how well writers share them. */
+  commits: number;
+  entries: number;
+  /** Transactions that failed; nothing of them was stored. */
+  failures: number;
+}
+
 /**
  * The append-only logs of all streams: the only buffer between models and clients.
  *
@@ -78,6 +87,9 @@ export type Deliver = (entries: readonly LogEntry[]) => void;
 export interface StreamLog {
   // Entries and events go in and come out by reference, shared with other readers: nobody changes them.
   readonly durability: Durability;
+
+  /** Missing where there is nothing that could fail. */
+  readonly health?: LogHealth;
 
   /** Claims id and idempotency key in one step. The stream is empty when this resolves, its epoch 1; not before. */
   create(stream: NewStream): Promise<CreateResult>;

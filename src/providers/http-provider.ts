@@ -27,7 +27,11 @@ export interface HttpProviderOptions {
   sign?: Sign;
   quirks?: ProtocolQuirks;
   transport: Transport;
+  propagate?: Propagate;
 }
+
+/** Headers that make an attempt part of the trace of its stream; added to what is sent, never signed. */
+export type Propagate = (streamId: string, attempt: number) => Readonly<Record<string, string>> | undefined;
 
 /** Adds what the vendor wants to see signed; called with every other header in place. */
 export type Sign = (request: {
@@ -42,10 +46,10 @@ const maxDocumentBytes = 4 * 1024 * 1024;
 
 /** A provider that is called over HTTP: writes requests and reads events of its protocol. */
 export function createHttpProvider(options: HttpProviderOptions): StreamSource {
-  const { name, protocol, quirks = {}, transport, sign } = options;
+  const { name, protocol, quirks = {}, transport, sign, propagate } = options;
   const ownHeaders = requestHeaders(options);
 
-  return (request, { signal, progress }) =>
+  return (request, { signal, progress, stream: context, attempt = 0 }) =>
     whenOpen(async () => {
       const warnings = leftOut(request, protocol);
       const body = JSON.stringify(protocol.writeRequest(request, quirks, (message) => warnings.push(message)));
@@ -53,7 +57,9 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
       const forwarded = request.original?.protocol === protocol.name ? request.original.headers : undefined;
       // A version belongs to the body that it came with, so the caller's wins over the configured one.
       const unsigned = forwarded === undefined ? ownHeaders : { ...ownHeaders, ...forwarded };
-      const headers = sign === undefined ? unsigned : await sign({ method: "POST", url, headers: unsigned, body });
+      const signed = sign === undefined ? unsigned : await sign({ method: "POST", url, headers: unsigned, body });
+      const traced = context === undefined ? undefined : propagate?.(context.id, attempt);
+      const headers = traced === undefined ? signed : { ...signed, ...traced };
       const response = await transport({ method: "POST", url, headers, body, signal });
       if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
       const reader = readerFor(response, protocol, quirks, name);

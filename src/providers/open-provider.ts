@@ -5,7 +5,7 @@ import type { Clock } from "../core/time.ts";
 import { protocols } from "../protocols/all.ts";
 import { awsCredentials } from "./aws-credentials.ts";
 import { createAwsSignature } from "./aws-signature.ts";
-import type { HttpProviderOptions } from "./http-provider.ts";
+import type { HttpProviderOptions, Propagate } from "./http-provider.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { createProviderCall } from "./provider-call.ts";
 import type { Transport } from "./transport.ts";
@@ -27,6 +27,7 @@ export interface OpenProviderOptions {
   environment: Readonly<Record<string, string | undefined>>;
   transport: Transport;
   clock: Clock;
+  propagate?: Propagate;
 }
 
 export interface OpenedProvider extends Pick<Vendor, "label" | "protocol" | "modelPrefixes"> {
@@ -57,6 +58,7 @@ export function openProvider(name: string, settings: ProviderSettings, options: 
     baseUrl: baseUrlOf(opening, region),
     quirks: vendor.quirks ?? {},
     transport: options.transport,
+    ...(options.propagate !== undefined && { propagate: options.propagate }),
     ...addressOf(opening),
     ...(apiKey === undefined ? signatureOf(opening, region) : { apiKey }),
     ...(vendor.apiKeyHeader !== undefined && { apiKeyHeader: vendor.apiKeyHeader }),

@@ -78,7 +78,7 @@ class Attempt implements AsyncIterator<StreamEvent> {
     this.#parent.addEventListener("abort", this.#onParentAbort, { once: true });
     if (this.#parent.aborted) this.#onParentAbort();
     const { signal } = this.#controller;
-    this.#events = source(request, { ...options, signal, progress })[Symbol.asyncIterator]();
+    this.#events = source(request, { ...options, signal, progress, attempt: this.#number })[Symbol.asyncIterator]();
     this.#isCalled = true;
   }
 

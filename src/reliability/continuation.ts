@@ -1,5 +1,5 @@
 import { HeadraceError, toHeadraceError } from "../core/errors.ts";
-import type { AttemptStart, Outcome, StreamEvent, Usage } from "../core/events.ts";
+import type { AttemptStart, Outcome, Seam, StreamEvent, Usage } from "../core/events.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { SourceOptions, StreamContext, StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
@@ -233,7 +233,10 @@ class Continued implements AsyncIterator<StreamEvent> {
       const joined = this.#joinedAttempt();
       try {
         const first = [...early, ...afterSeam(event, verdict, seam)].map((one) => joined.fit(one));
-        this.#connect(events, joined, [this.#seam(verdict, start), joined.start(start), ...first]);
+        const seamEvent = this.#seam(verdict, start);
+        this.#connect(events, joined, [seamEvent, joined.start(start), ...first]);
+        const { observe, stream } = this.#sourceOptions;
+        observe?.({ ...seamEvent, type: "seam-joined", streamId: stream.id });
       } catch (error) {
         void events.return?.();
         throw error;
@@ -257,7 +260,7 @@ class Continued implements AsyncIterator<StreamEvent> {
     for (const event of first) if (event !== undefined) this.#give(event);
   }
 
-  #seam({ rung, overlap, confidence }: Joined, { attempt = 0 }: AttemptStart): StreamEvent {
+  #seam({ rung, overlap, confidence }: Joined, { attempt = 0 }: AttemptStart): Seam {
     return { type: "seam", fromAttempt: this.#attempt, toAttempt: attempt, rung, overlap, confidence };
   }
 

@@ -1,7 +1,7 @@
 import { HeadraceError, nobodyWaits } from "../core/errors.ts";
 import type { ProtocolName, StreamEnd, StreamStart } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
-import type { Observe } from "../core/observer.ts";
+import type { Observe, StreamOrigin } from "../core/observer.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
@@ -44,6 +44,8 @@ export interface StartOptions {
   idempotency?: { key: string; requestHash: string };
   /** Kept in the header; see `StreamStart.request`. */
   stored?: JsonObject;
+  /** For observers. */
+  origin?: StreamOrigin;
 }
 
 interface OpenStream {
@@ -117,9 +119,12 @@ export class Streams {
     if (request.wantsUsage === true) header.includeUsage = true;
     if (chat !== undefined) header.chat = chat;
     if (options.stored !== undefined) header.request = options.stored;
+    const { model } = request;
+    const { origin } = options;
+    const started = { streamId: id, model, protocol, startedAt: createdAt, ...(origin !== undefined && { origin }) };
+    observe({ type: "stream-started", ...started });
     this.#run(header, epoch, options);
     if (previous !== undefined) this.#letGo(previous.id);
-    observe({ type: "stream-started", streamId: id, model: request.model, protocol });
     return { id, attached: false };
   }
 
@@ -285,7 +290,8 @@ export class Streams {
     const ended = work.then((end) => {
       this.#open.delete(id);
       this.#count(owner, -1);
-      if (end !== undefined) observe({ ...end, type: "stream-ended", streamId: id });
+      if (end === undefined) observe({ type: "stream-lost", streamId: id });
+      else observe({ ...end, type: "stream-ended", streamId: id });
       return end;
     });
     this.#open.set(id, { owner, stop, ended, onDisconnect });

@@ -13,11 +13,16 @@ const engine = ["core", "protocols", "log", "records", "access", "routing", "pro
 /** From the bottom up: a part imports only parts above it in this list. ARCHITECTURE.md shows the same table. */
 export const parts: Record<string, Part> = {
   core: { imports: [], packages: [], pure: true },
+  version: { imports: [], packages: ["node"] },
   outside: { imports: ["core"], packages: [] },
   protocols: { imports: ["core"], packages: [], pure: true },
   reliability: { imports: ["core"], packages: [], pure: true },
   log: { imports: ["core"], packages: ["node"] },
   records: { imports: ["core", "log"], packages: ["node", "kysely", "@pydantic/genai-prices"] },
+  telemetry: {
+    imports: ["core", "log"],
+    packages: ["prom-client"],
+  },
   access: { imports: ["core"], packages: ["node"] },
   routing: { imports: ["core", "reliability"], packages: [], pure: true },
   // Node only in the transports, which are loaded where there is Node.
@@ -36,7 +41,7 @@ export const parts: Record<string, Part> = {
   testing: { imports: ["core"], packages: [] },
   "web-files": { imports: ["gateway"], packages: ["node"] },
   headrace: {
-    imports: [...engine, "web-files", "reliability", "client", "config", "outside"],
+    imports: [...engine, "web-files", "reliability", "client", "config", "outside", "telemetry", "version"],
     packages: ["node", "pino"],
   },
   runtimes: {
@@ -45,7 +50,18 @@ export const parts: Record<string, Part> = {
   },
   index: { imports: ["core", "config", "headrace", "runtimes"], packages: [] },
   cli: {
-    imports: ["core", "records", "config", "providers", "client", "headrace", "runtimes", "index", "outside"],
+    imports: [
+      "core",
+      "records",
+      "config",
+      "providers",
+      "client",
+      "headrace",
+      "runtimes",
+      "index",
+      "outside",
+      "version",
+    ],
     packages: ["node", "commander", "@clack/prompts"],
   },
 };
