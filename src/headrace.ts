@@ -170,10 +170,11 @@ function createWebUiReader(): ReadWebUi {
   };
 }
 
-async function openNetwork(
+/** How providers are called: over a company's proxy where the variables name one. */
+export async function openNetwork(
   { reliability }: Config,
   environment: Environment,
-  fetch: Fetch | undefined,
+  fetch?: Fetch,
 ): Promise<{ transport: Transport; close(): Promise<void> }> {
   if (fetch !== undefined) return { transport: createFetchTransport(fetch), close: async () => {} };
   const proxies = proxiesFromEnvironment(environment);

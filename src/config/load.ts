@@ -26,6 +26,8 @@ export interface LoadedConfig {
   config: Config;
   /** The file that was read, if any. */
   file?: string;
+  /** From the path (`server.port`) to what has set it: a flag, a variable or the file's name. The rest are defaults. */
+  origins: ReadonlyMap<string, string>;
   /** What is worth telling but does not stop anything. */
   warnings: string[];
 }
@@ -49,11 +51,23 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const where = file === undefined ? "the configuration" : basename(file);
   const config = parseConfig(input, { where, origins });
 
-  const warnings = [...variables.warnings];
-  if (file === undefined) return { config, warnings };
+  const loaded = {
+    config,
+    warnings: [...variables.warnings],
+    origins: new Map([...from(written, where), ...variables.origins, ...from(flags, "the command line"), ...flagNames]),
+  };
+  if (file === undefined) return loaded;
   const tooOpen = warnAboutMode(file, config);
-  if (tooOpen !== undefined) warnings.push(tooOpen);
-  return { config, file, warnings };
+  if (tooOpen !== undefined) loaded.warnings.push(tooOpen);
+  return { ...loaded, file };
+}
+
+/** The path of every key that is written, each with where. */
+function from(written: unknown, where: string): [string, string][] {
+  if (!isJsonObject(written)) return [];
+  return Object.entries(written).flatMap(([section, keys]) =>
+    isJsonObject(keys) ? Object.keys(keys).map((key): [string, string] => [`${section}.${key}`, where]) : [],
+  );
 }
 
 function findFile(named: string | undefined, directory: string): string | undefined {

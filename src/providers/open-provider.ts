@@ -8,6 +8,8 @@ import { createAwsSignature } from "./aws-signature.ts";
 import type { HttpProviderOptions, Propagate } from "./http-provider.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { createProviderCall } from "./provider-call.ts";
+import type { CheckProvider } from "./provider-check.ts";
+import { createProviderCheck } from "./provider-check.ts";
 import type { Transport } from "./transport.ts";
 import type { Vendor } from "./vendors.ts";
 import { isVendorName, vendors } from "./vendors.ts";
@@ -34,6 +36,8 @@ export interface OpenedProvider extends Pick<Vendor, "label" | "protocol" | "mod
   source: StreamSource;
   /** For what is passed through as it is; missing where the vendor has nothing of the kind. */
   call?: CallProvider;
+  /** Finds out at no cost whether it is there and takes the key; missing where that cannot be told. */
+  check?: CheckProvider;
   vendor: string;
 }
 
@@ -65,10 +69,12 @@ export function openProvider(name: string, settings: ProviderSettings, options: 
     headers: { ...vendor.headers, ...settings.headers },
   };
   const { label, protocol, modelPrefixes } = vendor;
+  const check = checkOf(opening, request, region);
   return {
     source: createHttpProvider(request),
     // Whoever speaks one of OpenAI's protocols mostly has the rest of its API at the same address.
     ...(protocol.startsWith("openai-") && { call: createProviderCall(request) }),
+    ...(check !== undefined && { check }),
     vendor: settings.vendor,
     label,
     protocol,
@@ -127,6 +133,14 @@ function addressOf({ name, settings, vendor, environment }: Opening): Pick<HttpP
     ...(path !== undefined && { path }),
     ...(apiVersion !== undefined && { query: { "api-version": apiVersion } }),
   };
+}
+
+function checkOf({ settings, vendor }: Opening, request: HttpProviderOptions, region = ""): CheckProvider | undefined {
+  const elsewhere = vendor.check?.baseUrl?.replace("{region}", region);
+  if (elsewhere === undefined) return createProviderCheck(request, vendor);
+  // A key goes to its configured address only.
+  if (settings.baseUrl !== undefined) return undefined;
+  return createProviderCheck({ ...request, baseUrl: elsewhere }, vendor);
 }
 
 function signatureOf({ vendor, environment, clock }: Opening, region = ""): Pick<HttpProviderOptions, "sign"> {

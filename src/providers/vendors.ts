@@ -36,6 +36,15 @@ export interface Vendor {
   local?: true;
   /** Beginnings of model names that are known to be this vendor's, so that they work without `vendor/`. */
   modelPrefixes?: readonly string[];
+  /** How a key is checked at no cost, where that is not by asking for the list of models. */
+  check?: {
+    /** Below the base URL, or below `baseUrl` here. */
+    path?: string;
+    /** As `baseUrl` above, for calls that are served elsewhere; it counts only where no other address is configured. */
+    baseUrl?: string;
+    /** An answer there says nothing of the key. */
+    answersAnyone?: true;
+  };
   quirks?: ProtocolQuirks;
 }
 
@@ -95,6 +104,7 @@ export const vendors = {
     regionVariables: ["AWS_REGION", "AWS_DEFAULT_REGION"],
     apiKeyVariable: "AWS_BEARER_TOKEN_BEDROCK",
     awsService: "bedrock",
+    check: { baseUrl: "https://bedrock.{region}.amazonaws.com", path: "/foundation-models" },
     appearsWith: [
       ["AWS_BEARER_TOKEN_BEDROCK", "AWS_ACCESS_KEY_ID"],
       ["AWS_REGION", "AWS_DEFAULT_REGION"],
@@ -123,6 +133,7 @@ export const vendors = {
     protocol: "openai-chat",
     baseUrl: "https://openrouter.ai/api/v1",
     apiKeyVariable: "OPENROUTER_API_KEY",
+    check: { path: "/key" },
     quirks: { maxTokensField: "max_tokens" },
   },
   groq: {
@@ -206,6 +217,7 @@ export const vendors = {
     protocol: "openai-chat",
     baseUrl: "https://router.huggingface.co/v1",
     apiKeyVariable: "HF_TOKEN",
+    check: { answersAnyone: true },
     quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
   },
   // `https://api.cloudflare.com/client/v4/accounts/{account}/ai/v1`
