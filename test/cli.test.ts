@@ -1,70 +1,17 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import { faultNames } from "../src/providers/simulator/faults/catalog.ts";
 import { createClient } from "../src/client/client.ts";
+import { main, useCommandLine } from "./support/command-line.ts";
 
-const main = fileURLToPath(new URL("../src/cli/main.ts", import.meta.url));
 const question = "Why is the sky blue?";
-const running = new Set<ChildProcess>();
-let directory: string;
-
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), "headrace-cli-"));
-});
-afterEach(async () => {
-  for (const child of running) child.kill("SIGKILL");
-  await rm(directory, { recursive: true });
-});
-
-interface Options {
-  stdin?: string;
-  /** Outlives the test. */
-  shared?: boolean;
-  env?: Record<string, string>;
-}
-
-/** A command in an empty folder, with nothing of this machine's own settings. */
-function start(args: string[], { stdin, env = {}, shared = false }: Options = {}) {
-  const { PATH = "", HOME = "" } = process.env;
-  const child = spawn(process.execPath, [main, ...args], {
-    cwd: shared ? tmpdir() : directory,
-    env: { PATH, HOME, ...env },
-  });
-  if (!shared) running.add(child);
-  const result = { stdout: "", stderr: "", code: null as number | null };
-  child.stdout.setEncoding("utf8").on("data", (text: string) => void (result.stdout += text));
-  child.stderr.setEncoding("utf8").on("data", (text: string) => void (result.stderr += text));
-  child.stdin.end(stdin ?? "");
-  const ended = once(child, "close").then(([code]) => {
-    running.delete(child);
-    return { ...result, code: code as number | null };
-  });
-  return { child, ended, result };
-}
-
-const run = (args: string[], options?: Options) => start(args, options).ended;
-
-/** The first thing that a command prints, or its error when it ends without a word. */
-async function firstOutput({ child, ended }: ReturnType<typeof start>): Promise<string> {
-  const failed = ended.then(({ stderr }) => Promise.reject(new Error(`it ended without output: ${stderr}`)));
-  const [text] = (await Promise.race([once(child.stdout, "data"), failed])) as [string];
-  failed.catch(() => {});
-  return text;
-}
-
-/** Starts a server and returns what it says about itself. */
-async function serve(args: string[], options?: Options) {
-  const server = start([...args, "--port", "0", "--json"], options);
-  const told = JSON.parse(await firstOutput(server)) as { url: string; baseUrl: string; port: number; pid: number };
-  return { ...server, ...told };
-}
+const cli = useCommandLine();
+const { start, run, firstOutput, serve } = cli;
 
 describe("headrace stream", () => {
   test("prints the answer and nothing else", async () => {
@@ -96,7 +43,7 @@ describe("headrace stream", () => {
 
   test("runs a model of the user's own from headrace.config.ts", async () => {
     await writeFile(
-      join(directory, "headrace.config.ts"),
+      join(cli.directory, "headrace.config.ts"),
       "export default { models: { async *poet({ prompt }: { prompt: string }) { yield 'Roses, '; yield prompt; } } };",
     );
     const { code, stdout } = await run(["stream", "violets", "-m", "poet"]);
@@ -107,7 +54,7 @@ describe("headrace stream", () => {
   test("ends quietly when its reader has seen enough", async () => {
     const { PATH = "" } = process.env;
     const command = `"${process.execPath}" "${main}" stream "${question}" -m sim/gpt-4o-mini | head -c 5`;
-    const child = spawn("sh", ["-c", command], { cwd: directory, env: { PATH } });
+    const child = spawn("sh", ["-c", command], { cwd: cli.directory, env: { PATH } });
     let output = "";
     child.stdout.on("data", (text: Buffer) => void (output += text.toString()));
     child.stderr.on("data", (text: Buffer) => void (output += text.toString()));
@@ -146,14 +93,14 @@ describe("a mistake on the command line", () => {
   });
 
   test("in the configuration names the file and the key", async () => {
-    await writeFile(join(directory, "headrace.config.json"), '{ "server": { "prot": 1 } }');
+    await writeFile(join(cli.directory, "headrace.config.json"), '{ "server": { "prot": 1 } }');
     const { code, stderr } = await run(["serve"]);
     assert.equal(stderr, "error headrace.config.json: server.prot is not a known key; did you mean server.port?\n");
     assert.equal(code, 2);
   });
 
   test("in .env counts as one in a variable", async () => {
-    await writeFile(join(directory, ".env"), "HEADRACE_PORT=eighty\n");
+    await writeFile(join(cli.directory, ".env"), "HEADRACE_PORT=eighty\n");
     const { stderr } = await run(["serve"]);
     assert.match(stderr, /HEADRACE_PORT must be a number, but is the text "eighty"/);
   });
@@ -170,7 +117,7 @@ describe("headrace serve", () => {
     assert.match(await response.text(), /data: \[DONE\]/);
     child.kill("SIGTERM");
     assert.equal((await ended).code, 0);
-    assert.ok(existsSync(join(directory, ".headrace", "headrace.db")));
+    assert.ok(existsSync(join(cli.directory, ".headrace", "headrace.db")));
   });
 
   test("says which port is taken, and how to take another", async () => {
@@ -294,8 +241,8 @@ describe("headrace simulate", () => {
   });
 
   test("does what a scenario says, and explains one that is wrong", async () => {
-    await writeFile(join(directory, "scenario.yaml"), "- calls: 1\n  faults: 503\n");
-    await writeFile(join(directory, "wrong.yaml"), "- faults: cutt@3\n");
+    await writeFile(join(cli.directory, "scenario.yaml"), "- calls: 1\n  faults: 503\n");
+    await writeFile(join(cli.directory, "wrong.yaml"), "- faults: cutt@3\n");
     const { baseUrl } = await serve(["simulate", "--scenario", "scenario.yaml"]);
     const ask = () => {
       const body = JSON.stringify({ model: "instant", messages: [{ role: "user", content: "Hello" }] });
