@@ -3,6 +3,7 @@ import { loadEnvironmentFile } from "../config/environment-file.ts";
 import { nearest } from "../config/nearest.ts";
 import { HeadraceError } from "../core/errors.ts";
 import { addChatCommand } from "./chat.ts";
+import { addDoctorCommand } from "./doctor.ts";
 import { addModelsCommand } from "./models.ts";
 import { addServeCommand } from "./serve.ts";
 import { addSimulateCommand } from "./simulate.ts";
@@ -41,6 +42,7 @@ function createProgram(): Command {
   addStreamCommand(program);
   addTailCommand(program);
   addModelsCommand(program);
+  addDoctorCommand(program);
   addSimulateCommand(program);
   program.addHelpText(
     "after",
