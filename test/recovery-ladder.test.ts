@@ -14,7 +14,7 @@ function target(name: string, prefill: Prefill["kind"] = "trailing-assistant", r
 }
 
 function steps(targets: readonly ServedTarget[], options: Partial<LadderOptions> = {}): string[] {
-  const defaults = { shunned: new Set<string>(), refusedPrefill: new Set<string>(), hasText: true, request };
+  const defaults = { shunned: new Set<string>(), refusedPrefill: new Set<string>(), characters: 100, request };
   return [...climb({ targets, broken: targets[0], ...defaults, ...options })].map(
     (step) => `${step.target.name} ${step.rung}`,
   );
@@ -48,7 +48,12 @@ describe("who is asked to go on, and how", () => {
   });
 
   test("without visible text the same is simply asked again", () => {
-    expect(steps([target("a"), target("b")], { hasText: false })).toEqual(["a prefix-match", "b prefix-match"]);
+    expect(steps([target("a"), target("b")], { characters: 0 })).toEqual(["a prefix-match", "b prefix-match"]);
+  });
+
+  test("with less text than makes a proof nobody is given it as its own", () => {
+    expect(steps([target("a")], { characters: 23 })).toEqual(["a anchor-echo", "a prefix-match"]);
+    expect(steps([target("a")], { characters: 24 })[0]).toBe("a prefill");
   });
 
   test("others that rest are left out, the one that began is not", () => {

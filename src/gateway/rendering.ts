@@ -1,3 +1,4 @@
+import type { Seam } from "../core/events.ts";
 import { writeCursor } from "../log/cursor.ts";
 import type { Protocol, WriteOptions } from "../protocols/protocol.ts";
 import { frameWithId } from "../protocols/sse.ts";
@@ -11,6 +12,11 @@ export interface FrameEncoding {
 
 /** What may stand between frames without meaning anything: a comment, or the space before a JSON value. */
 const heartbeats: Partial<Record<Protocol["framing"], string>> = { sse: ": heartbeat\n\n", ndjson: " " };
+
+/** For people who look at the bytes: comments are skipped by every client. */
+function seamComment({ fromAttempt, toAttempt, rung, overlap, confidence }: Seam): string {
+  return `: seam from=${fromAttempt} to=${toAttempt} rung=${rung} overlap=${overlap} confidence=${confidence}\n\n`;
+}
 
 /** How a stream's entries become bytes in a protocol. With SSE each frame carries the cursor to resume from. */
 export function createRendering(protocol: Protocol, options: WriteOptions, { name, encode }: FrameEncoding): Rendering {
@@ -28,6 +34,7 @@ export function createRendering(protocol: Protocol, options: WriteOptions, { nam
         const last = frames.length - 1;
         // The common case first: it runs for every token.
         if (last === 0 && hasIds) return [encode(frameWithId(frames[0] as string, `${idPrefix}${epoch}-${seq}`))];
+        if (last === -1 && event.type === "seam" && isSse) return [encode(seamComment(event))];
         if (!hasIds) return frames.map(encodeFrame);
         return frames.map((frame, index) => {
           const cursor = index === last ? { epoch, seq } : { epoch, seq, frames: index + 1 };

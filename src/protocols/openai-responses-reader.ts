@@ -7,6 +7,7 @@ import { frameDifference } from "./frame-difference.ts";
 import { isText } from "./openai-chat-chunk.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { type FrameExtra, type Known, packFrame } from "./openai-responses-frame.ts";
+import { EventOrder } from "./openai-responses-order.ts";
 import { isLifecycle, OutputItems, textStreamOf } from "./openai-responses-output.ts";
 import { type RepeatedPieces, repeatedPieces, type RepeatedPiece } from "./openai-responses-repeated.ts";
 import { AnswerSteps, type StepEvent } from "./openai-responses-steps.ts";
@@ -20,6 +21,7 @@ export class ResponseEventReader implements FrameReader {
   #previous: JsonObject | undefined;
   #repeated: RepeatedPieces | undefined;
   #repeatedStep: StepEvent | undefined;
+  readonly #order = new EventOrder();
   #hasEnded = false;
 
   get hasEnded(): boolean {
@@ -30,7 +32,7 @@ export class ResponseEventReader implements FrameReader {
   read(data: string, eventName?: string): StreamEvent[] {
     if (this.#hasEnded) return [];
     const piece = this.#repeated?.read(data);
-    if (piece !== undefined) return [this.#repeat(piece)];
+    if (piece !== undefined) return this.#misplaced(piece.number) ?? [this.#repeat(piece)];
     if (data.trim() === "") return [];
     if (data.trim() === "[DONE]") return this.end();
     let frame: unknown;
@@ -67,7 +69,18 @@ export class ResponseEventReader implements FrameReader {
     if (error !== undefined) return this.fail(error);
     // Until the answer begins, anything else is chatter of a proxy.
     if (this.#previous === undefined && !type.startsWith("response.")) return [];
+    const misplaced = this.#misplaced(frame["sequence_number"]);
+    if (misplaced !== undefined) return misplaced;
     return this.#readStep(type === frame["type"] ? frame : { type, ...frame }, data);
+  }
+
+  /** What becomes of an event that came before, or too late; undefined for all others. */
+  #misplaced(number: unknown): StreamEvent[] | undefined {
+    const place = typeof number === "number" ? this.#order.take(number) : "fine";
+    if (place === "fine") return undefined;
+    if (place === "again") return [];
+    // What was said is wrong already, so that nobody can go on with it.
+    return this.fail({ code: "stream-interrupted", message: "the provider sent its events in the wrong order" });
   }
 
   #readStep(frame: JsonObject, data: string): StreamEvent[] {

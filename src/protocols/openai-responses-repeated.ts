@@ -6,6 +6,8 @@ import { parseString } from "./repeated-frame.ts";
 export interface RepeatedPiece {
   text: string;
   obfuscation: string | undefined;
+  /** Its place among the events; undefined where they are not numbered. */
+  number: number | undefined;
 }
 
 /** Recognises pieces of one text by what stands around them, without parsing them as JSON. */
@@ -72,6 +74,7 @@ function createMatcher(literals: readonly string[], places: readonly Place[]): R
     let at = 0;
     let text: string | undefined;
     let obfuscation: string | undefined;
+    let number: number | undefined;
     for (let index = 0; index < kinds.length; index++) {
       const literal = literals[index] as string;
       // Slices compare several times faster than startsWith looks.
@@ -80,7 +83,8 @@ function createMatcher(literals: readonly string[], places: readonly Place[]): R
       const kind = kinds[index];
       const end = kind === "number" ? endOfDigits(data, at) : endOfString(data, at);
       if (end === -1 || (kind === "number" && end === at)) return undefined;
-      if (kind !== "number") {
+      if (kind === "number") number = Number(data.slice(at, end));
+      else {
         const value = parseString(data.slice(at, end));
         if (value === undefined) return undefined;
         if (kind === "delta") text = value;
@@ -90,7 +94,7 @@ function createMatcher(literals: readonly string[], places: readonly Place[]): R
     }
     // Nothing said is no step of the answer.
     if (text === undefined || text === "" || data.slice(at) !== literals[kinds.length]) return undefined;
-    return { text, obfuscation };
+    return { text, obfuscation, number };
   };
 }
 

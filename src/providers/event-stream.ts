@@ -2,7 +2,7 @@ import { AttemptProgress } from "../core/attempt-progress.ts";
 import { errorFromReport, HeadraceError } from "../core/errors.ts";
 import type { AttemptStart, StreamEvent, Usage } from "../core/events.ts";
 import type { GenerateRequest } from "../core/request.ts";
-import { estimateUsage } from "../core/usage-estimate.ts";
+import { estimateUsage, usageWithRest } from "../core/usage-estimate.ts";
 import type { EventReader } from "../protocols/protocol.ts";
 import type { ByteSink, IncomingBody } from "./transport.ts";
 
@@ -102,7 +102,8 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
           this.#finish(errorFromReport(event.error));
           return;
         }
-        if (this.#progress.usage === undefined) this.#give({ type: "usage", usage: this.#estimate() });
+        const missing = this.#missingUsage();
+        if (missing !== undefined) this.#give({ type: "usage", usage: missing });
         this.#give(event);
         this.#finish();
         return;
@@ -118,8 +119,12 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
     this.#give({ ...event, provider, model: event.model === "" ? request.model : event.model });
   }
 
-  #estimate(): Usage {
-    return estimateUsage(this.#options.request, this.#progress.characters);
+  /** An estimate where the provider said nothing, or nothing but what it knew at the beginning. */
+  #missingUsage(): Usage | undefined {
+    const { usage, characters, charactersCounted } = this.#progress;
+    if (usage === undefined) return estimateUsage(this.#options.request, characters);
+    const isOfAnswer = charactersCounted > 0 && usage.outputTokens > 0;
+    return isOfAnswer || characters === 0 ? undefined : usageWithRest(usage, characters);
   }
 
   #give(event: StreamEvent): void {

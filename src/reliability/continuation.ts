@@ -187,9 +187,9 @@ class Continued implements AsyncIterator<StreamEvent> {
   /** The first way to go on that was not tried; each failure may change their order. */
   #nextStep(broken: ServedTarget, tried: readonly Step[]): Step | undefined {
     const { targets, refusedPrefill } = this.#options;
-    const hasText = this.#said.text.trim() !== "";
+    const characters = this.#said.text.trim().length;
     const shunned = this.#shunned;
-    for (const step of climb({ targets, broken, shunned, request: this.#request, hasText, refusedPrefill })) {
+    for (const step of climb({ targets, broken, shunned, request: this.#request, characters, refusedPrefill })) {
       if (!tried.some(({ target, rung }) => target === step.target && rung === step.rung)) return step;
     }
     return undefined;

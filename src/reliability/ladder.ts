@@ -2,6 +2,7 @@ import type { Rung } from "../core/events.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import { takesPrefill } from "./continuation-request.ts";
 import { thinksFirst } from "./model-profiles.ts";
+import { shortestProof } from "./seam-finder.ts";
 import type { ServedTarget } from "./target.ts";
 
 /** One way to go on: whom to ask, and how. */
@@ -18,8 +19,8 @@ export interface LadderOptions {
   /** Names of targets that are asked last: they fell silent, or broke more than once. */
   shunned: ReadonlySet<string>;
   request: GenerateRequest;
-  /** Whether there is visible text to go on from. */
-  hasText: boolean;
+  /** How much visible text there is to go on from. */
+  characters: number;
   /** Targets that have answered a prefill with a refusal. */
   refusedPrefill: ReadonlySet<string>;
 }
@@ -49,8 +50,11 @@ export function* climb(options: LadderOptions): Generator<Step, undefined> {
   return undefined;
 }
 
-function rungsOf({ name, profile }: ServedTarget, { request, hasText, refusedPrefill }: LadderOptions): Rung[] {
-  if (!hasText) return ["prefix-match"];
-  const canPrefill = takesPrefill(profile, request, thinksFirst(profile, request)) && !refusedPrefill.has(name);
+function rungsOf({ name, profile }: ServedTarget, { request, characters, refusedPrefill }: LadderOptions): Rung[] {
+  if (characters === 0) return ["prefix-match"];
+  // Of a model that was given less, nobody could tell whether it went on or began anew.
+  const isEnough = characters >= shortestProof;
+  const canPrefill =
+    isEnough && takesPrefill(profile, request, thinksFirst(profile, request)) && !refusedPrefill.has(name);
   return [...(canPrefill ? (["prefill"] as const) : []), "anchor-echo", "prefix-match"];
 }

@@ -29,7 +29,8 @@ export function observeAttempt(
     firstContent: () => (firstContentMs = clock.elapsed() - began),
     ended(outcome: AttemptOutcome, error?: HeadraceError) {
       const { finishReason, characters } = call.progress;
-      const wasBilled = firstContentMs !== undefined || outcome === "completed";
+      // A provider that is quick may have failed before anybody took its first token.
+      const wasBilled = characters > 0 || firstContentMs !== undefined || outcome === "completed";
       const usage = reportedUsage(call, outcome) ?? (wasBilled ? estimateUsage(call.request, characters) : undefined);
       const ended: AttemptEnded = {
         type: "attempt-ended",

@@ -9,7 +9,7 @@ export type SeamVerdict =
   | { is: "joined"; text: string; overlap: number; rung: Rung; confidence: number };
 
 /** A repetition shorter than this may be chance. */
-const shortestProof = 24;
+export const shortestProof = 24;
 /** And a repetition of the very last words that is shorter than this probably is. */
 const longestChance = 7;
 /** Quotes, tags and dots that models put before the words they were asked to repeat. */
@@ -133,8 +133,8 @@ export class SeamFinder {
     if (joint === undefined) return undecided;
     if (joint.isBroken) return undefined;
     const overlap = repeated + joint.overlap;
-    // All of it is a proof, however short it is, where all of it was to be repeated.
-    const isProven = overlap >= shortestProof || this.#given === "";
+    // All of it, however short it is: then the answer is as the new attempt gives it.
+    const isProven = from === 0 || overlap >= shortestProof;
     return { is: "joined", text: joint.text, overlap, rung, confidence: isProven ? 1 : overlap / shortestProof };
   }
 
