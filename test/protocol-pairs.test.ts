@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import type { Answer } from "../src/core/answer.ts";
-import { answerText, foldAnswer } from "../src/core/answer.ts";
+import { answerText } from "../src/core/answer.ts";
 import { HeadraceError } from "../src/core/errors.ts";
 import type { StreamEvent } from "../src/core/events.ts";
 import { isWhole } from "../src/core/events.ts";
@@ -9,7 +8,7 @@ import type { GenerateRequest, Message } from "../src/core/request.ts";
 import { createSimulator } from "../src/providers/simulator/simulator.ts";
 import { createVirtualClock } from "../src/testing.ts";
 import { startGateway } from "./support/gateway.ts";
-import { allRows, askIn } from "./support/protocol-rows.ts";
+import { allRows, askIn, readIn as read } from "./support/protocol-rows.ts";
 import type { NamedRow } from "./support/protocol-rows.ts";
 
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -27,20 +26,6 @@ async function start({ spokenBy }: NamedRow, fetch: Fetch = simulate()): Promise
   const config = { providers: spokenBy === undefined ? {} : { box: spokenBy }, reliability: { maxAttempts: 1 } };
   const { url } = await startGateway(config, { fetch });
   return url;
-}
-
-/** What a client makes of an answer. A connection that breaks off is how protocols without words for it say so. */
-async function read({ protocol }: NamedRow, response: Response): Promise<Answer> {
-  const reader = protocol.createEventReader({});
-  const events: StreamEvent[] = [];
-  try {
-    for await (const bytes of response.body ?? []) events.push(...reader.push(bytes));
-    events.push(...reader.end());
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    events.push({ type: "stream-end", outcome: "interrupted" });
-  }
-  return foldAnswer(events);
 }
 
 const ask = (text: string, more: Partial<GenerateRequest> = {}): GenerateRequest => ({

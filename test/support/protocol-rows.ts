@@ -1,4 +1,6 @@
-import type { ProtocolName } from "../../src/core/events.ts";
+import type { Answer } from "../../src/core/answer.ts";
+import { foldAnswer } from "../../src/core/answer.ts";
+import type { ProtocolName, StreamEvent } from "../../src/core/events.ts";
 import type { GenerateRequest } from "../../src/core/request.ts";
 import type { ConfigInput } from "../../src/index.ts";
 import { protocols } from "../../src/protocols/all.ts";
@@ -121,4 +123,18 @@ export async function askIn(
   }
   const headers = { "content-type": "application/json" };
   return send(url + path, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+/** What a client makes of an answer. A connection that breaks off is how protocols without words for it say so. */
+export async function readIn({ protocol }: NamedRow, response: Response): Promise<Answer> {
+  const reader = protocol.createEventReader({});
+  const events: StreamEvent[] = [];
+  try {
+    for await (const bytes of response.body ?? []) events.push(...reader.push(bytes));
+    events.push(...reader.end());
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    events.push({ type: "stream-end", outcome: "interrupted" });
+  }
+  return foldAnswer(events);
 }
