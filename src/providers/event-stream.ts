@@ -97,11 +97,13 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
   #add(events: StreamEvent[]): void {
     for (const event of events) {
       if (event.type === "stream-end") {
-        this.#body.release();
         if (event.error !== undefined) {
           this.#finish(errorFromReport(event.error));
+          // What is wrong may go on for ever, and nobody wants more of it.
+          this.#body.cancel();
           return;
         }
+        this.#body.release();
         const missing = this.#missingUsage();
         if (missing !== undefined) this.#give({ type: "usage", usage: missing });
         this.#give(event);
