@@ -35,7 +35,11 @@ export function hasUiMessages({ messages, trigger }: JsonObject): boolean {
 export function chatFromBody(app: AppOptions) {
   return async (c: GatewayContext): Promise<Response> => {
     const lastEventId = c.req.header("last-event-id");
-    if (lastEventId !== undefined) return resume(c, app, lastEventId);
+    if (lastEventId !== undefined) {
+      // Of the two, only this one's frames have ids.
+      c.set("protocol", app.protocols["ui-message-stream"]);
+      return resume(c, app, lastEventId);
+    }
     const body: JsonBody = await readJsonBody(c.req.raw, app);
     const tenant = tenants.find(({ speaks }) => speaks(body.json));
     if (tenant === undefined) {
