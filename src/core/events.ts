@@ -79,6 +79,8 @@ export interface StreamStart {
   model: string;
   /** Milliseconds since the epoch. Whatever is rendered takes its time from here, not from a clock. */
   createdAt: number;
+  /** How many answers were asked for; left out it is 1. */
+  choices?: number;
   /** Whoever started the stream asked for usage in it, so whoever resumes it gets usage too. */
   includeUsage?: true;
   chat?: ChatReference;

@@ -60,6 +60,8 @@ export interface Asked {
   /** What identifies the request, for idempotency. */
   text: string;
   options: HeadraceOptions;
+  /** Nobody is expected to stay until its end. */
+  unattended?: true;
   /** What of the request is kept with the stream; see `StreamStart.request`. */
   stored?: JsonObject;
 }
@@ -77,7 +79,7 @@ async function generate(c: GatewayContext, app: AppOptions, asked: Asked): Promi
 export async function startStream(
   c: GatewayContext,
   { streams, router, onDisconnect }: AppOptions,
-  { protocol, body, target, text, options, stored }: Asked,
+  { protocol, body, target, text, options, stored, unattended }: Asked,
 ): Promise<{ id: string; request: GenerateRequest }> {
   const read = withHeaders(protocol.readRequest(body, target), protocol, c.req.raw.headers);
   const resolved = router.resolve(read.model === "" ? undefined : read.model, overridesOf(options));
@@ -91,6 +93,7 @@ export async function startStream(
     onDisconnect: options.onDisconnect ?? resolved.onDisconnect ?? onDisconnect,
     origin: originOf(c),
     ...(stored !== undefined && { stored }),
+    ...(unattended && { unattended }),
     ...(key !== undefined && { idempotency: { key: checkKey(key), requestHash: await hash(text) } }),
   });
   return { id, request };

@@ -192,7 +192,7 @@ function openWebStream(c: GatewayContext, options: RespondOptions, headers: Reco
       pull: () => reader?.drained(),
       cancel: () => reader?.leave(),
     },
-    { highWaterMark: 64 * 1024, size: (bytes) => bytes.byteLength },
+    { highWaterMark: streams.readerQueueBytes, size: (bytes) => bytes.byteLength },
   );
   return c.body(body, 200, headers);
 }

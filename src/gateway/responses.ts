@@ -36,8 +36,9 @@ export function createResponse(app: AppOptions) {
       body,
       target: {},
       text: `${c.req.path}\n${text}`,
-      // Nobody is expected to stay: that is what it means.
-      options: isBackground ? { ...options, onDisconnect: "continue" } : options,
+      options,
+      // That is what it means.
+      ...(isBackground && { unattended: true as const }),
       ...(isStored && { stored: { ...withoutStream(body), previous_response_id: previousId ?? null } }),
     });
     const writeOptions = { streamId: id, includeUsage: true };

@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 
+import type { ServerConfig } from "../config.ts";
 import { HeadraceError } from "../core/errors.ts";
 import type { Headrace } from "../headrace.ts";
 import { nodeConnection } from "./node-connection.ts";
@@ -50,6 +51,10 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
       maxHeaderSize: limits.headerBytes + 1024,
       headersTimeout: settings.headersTimeoutMs,
       requestTimeout: settings.requestTimeoutMs,
+      // By default Node looks every 30 s, which is how much later than promised a slow request would be refused.
+      connectionsCheckingInterval: checkingInterval(settings),
+      // What is written beyond this waits in the log instead.
+      highWaterMark: limits.readerQueueBytes,
       keepAliveTimeout: settings.keepAliveMs,
       // Clients are told the shorter time, so a request rarely meets a connection that is just being closed.
       keepAliveTimeoutBuffer: 2_000,
@@ -80,6 +85,10 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
       await closed;
     },
   };
+}
+
+function checkingInterval({ headersTimeoutMs, requestTimeoutMs }: ServerConfig): number {
+  return Math.min(1_000, Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4));
 }
 
 function listen(server: Server, host: string, port: number): Promise<void> {

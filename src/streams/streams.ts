@@ -10,6 +10,7 @@ import type { Reader, Rendering, Sink } from "./broadcast.ts";
 import { Broadcast } from "./broadcast.ts";
 import type { Position } from "./follow.ts";
 import { follow } from "./follow.ts";
+import { endOfAbandoned } from "./abandoned.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { runWriteLoop } from "./write-loop.ts";
 
@@ -27,7 +28,11 @@ export interface StreamsOptions {
     readersPerStream: number;
     streamBytes: number;
     streamEntries: number;
+    /** Bytes that may wait for a slow reader. */
+    readerQueueBytes: number;
     writeStallMs: number;
+    /** Streams that go on without readers. */
+    detachedStreams: number;
   };
 }
 
@@ -41,6 +46,8 @@ export interface StartOptions {
   /** Whose stream it is; nobody else can see it. */
   owner: string;
   onDisconnect: OnDisconnect;
+  /** It was asked for without readers, so it goes on without them whatever else does. */
+  unattended?: true;
   idempotency?: { key: string; requestHash: string };
   /** Kept in the header; see `StreamStart.request`. */
   stored?: JsonObject;
@@ -54,6 +61,7 @@ interface OpenStream {
   /** Resolves when the terminal entry is written. */
   ended: Promise<StreamEnd | undefined>;
   onDisconnect: OnDisconnect;
+  unattended: boolean;
 }
 
 /** The streams of this process: starts them, lets readers follow them, brings every one to an end. */
@@ -63,6 +71,8 @@ export class Streams {
   readonly #openByOwner = new Map<string, number>();
   /** Readers by stream, whatever form they read it in. */
   readonly #readers = new Map<string, number>();
+  /** Those that go on though their last reader has left. */
+  readonly #detached = new Set<string>();
   readonly #broadcasts = new Map<string, Broadcast>();
   readonly #heartbeats: Heartbeats;
   #readerCount = 0;
@@ -80,6 +90,15 @@ export class Streams {
 
   get readerCount(): number {
     return this.#readerCount;
+  }
+
+  /** Streams that go on though their last reader has left. */
+  get detachedCount(): number {
+    return this.#detached.size;
+  }
+
+  get readerQueueBytes(): number {
+    return this.#options.limits.readerQueueBytes;
   }
 
   /**
@@ -116,6 +135,7 @@ export class Streams {
       model: request.model,
       createdAt,
     };
+    if (request.choices !== undefined && request.choices > 1) header.choices = request.choices;
     if (request.wantsUsage === true) header.includeUsage = true;
     if (chat !== undefined) header.chat = chat;
     if (options.stored !== undefined) header.request = options.stored;
@@ -196,6 +216,7 @@ export class Streams {
   /** Counts as a reader until the returned function is called. When the last one is gone the stream's policy decides. */
   retain(streamId: string): () => void {
     this.#readerCount++;
+    this.#detached.delete(streamId);
     this.#readers.set(streamId, (this.#readers.get(streamId) ?? 0) + 1);
     let released = false;
     return () => {
@@ -206,7 +227,7 @@ export class Streams {
       if (left > 0) this.#readers.set(streamId, left);
       else {
         this.#readers.delete(streamId);
-        this.#linger(streamId);
+        this.#onLastReaderLeft(streamId);
       }
     };
   }
@@ -226,7 +247,8 @@ export class Streams {
   }
 
   /**
-   * Ends the streams that a dead process left open, as `interrupted`. Called once, before anything is started.
+   * Ends the streams that a dead process left open: as what they are when their answer was all there, else as
+   * `interrupted`. Called once, before anything is started.
    *
    * @returns how many there were.
    */
@@ -240,8 +262,7 @@ export class Streams {
         await log.delete(id);
         continue;
       }
-      const error = new HeadraceError("stream-interrupted", "Headrace was stopped while this answer was being written");
-      await log.append(id, epoch, next, [{ type: "stream-end", outcome: "interrupted", error: error.report() }]);
+      await log.append(id, epoch, next, [await endOfAbandoned(log, id)]);
     }
     return open.length;
   }
@@ -281,7 +302,8 @@ export class Streams {
     }
   }
 
-  #run(header: StreamStart, epoch: number, { source, request, owner, onDisconnect }: StartOptions): void {
+  #run(header: StreamStart, epoch: number, options: StartOptions): void {
+    const { source, request, owner, onDisconnect, unattended = false } = options;
     const { log, clock, limits, observe } = this.#options;
     const id = header.streamId;
     const stop = new AbortController();
@@ -289,12 +311,13 @@ export class Streams {
     const work = runWriteLoop({ log, streamId: id, epoch, header, source, request, signal, limits, clock, observe });
     const ended = work.then((end) => {
       this.#open.delete(id);
+      this.#detached.delete(id);
       this.#count(owner, -1);
       if (end === undefined) observe({ type: "stream-lost", streamId: id });
       else observe({ ...end, type: "stream-ended", streamId: id });
       return end;
     });
-    this.#open.set(id, { owner, stop, ended, onDisconnect });
+    this.#open.set(id, { owner, stop, ended, onDisconnect, unattended });
     this.#count(owner, 1);
   }
 
@@ -309,22 +332,31 @@ export class Streams {
     const open = this.#open.get(streamId);
     if (open === undefined) return;
     open.onDisconnect = "cancel";
-    if (!this.#readers.has(streamId)) this.#linger(streamId);
+    open.unattended = false;
+    if (!this.#readers.has(streamId)) this.#onLastReaderLeft(streamId);
   }
 
-  #linger(streamId: string): void {
+  #onLastReaderLeft(streamId: string): void {
     const open = this.#open.get(streamId);
-    if (open?.onDisconnect !== "cancel") return;
+    if (open === undefined || this.#goesOn(streamId, open)) return;
     const { clock, lingerMs } = this.#options;
     const signal = open.stop.signal;
     clock.sleep(lingerMs, { signal }).then(
       () => {
-        if (!this.#readers.has(streamId)) {
-          open.stop.abort(new HeadraceError("cancelled", "its last reader left"));
-        }
+        if (this.#readers.has(streamId) || this.#goesOn(streamId, open)) return;
+        open.stop.abort(new HeadraceError("cancelled", "its last reader left"));
       },
       // The stream was stopped meanwhile, which is all that lingering is for.
       () => {},
     );
+  }
+
+  /** Whether a stream is written to its end without readers. */
+  #goesOn(streamId: string, { onDisconnect, unattended }: OpenStream): boolean {
+    if (unattended) return true;
+    if (onDisconnect === "cancel") return false;
+    if (!this.#detached.has(streamId) && this.#detached.size >= this.#options.limits.detachedStreams) return false;
+    this.#detached.add(streamId);
+    return true;
   }
 }
