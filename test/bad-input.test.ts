@@ -1,4 +1,3 @@
-import { connect } from "node:net";
 import { describe, expect, test } from "vitest";
 
 import { startGateway } from "./support/gateway.ts";
@@ -112,56 +111,5 @@ describe("a request that is wrong", () => {
     const response = await fetch(`${url}/v1/nothing`);
     expect(response.status).toBe(404);
     expect(((await response.json()) as ErrorBody).error.message).toContain("GET /");
-  });
-});
-
-describe("bytes that are no honest HTTP", () => {
-  const raw = (port: number, text: string, { halfClose = false } = {}): Promise<string> =>
-    new Promise((resolve, reject) => {
-      const socket = connect(port, "127.0.0.1", () => (halfClose ? socket.end(text) : socket.write(text)));
-      let answer = "";
-      socket.setEncoding("utf8");
-      socket.on("data", (data: string) => (answer += data));
-      socket.on("close", () => resolve(answer));
-      socket.on("error", reject);
-    });
-  const body = JSON.stringify(hello);
-  const head = "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
-
-  test.each([
-    ["both length and chunks", `${head}Content-Length: ${body.length}\r\nTransfer-Encoding: chunked\r\n\r\n${body}`],
-    ["two lengths", `${head}Content-Length: ${body.length}\r\nContent-Length: 3\r\n\r\n${body}`],
-    ["a folded header", `${head}X-Folded: a\r\n b\r\nContent-Length: ${body.length}\r\n\r\n${body}`],
-    ["a space before the colon", `${head}Content-Length : ${body.length}\r\n\r\n${body}`],
-    ["bare line feeds", `POST /v1/chat/completions HTTP/1.1\nHost: localhost\nContent-Length: 3\n\n{}`],
-  ])("are refused: %s", async (_what, text) => {
-    const { url } = await startGateway();
-    expect(await raw(Number(new URL(url).port), text)).toMatch(/^HTTP\/1\.1 400 /);
-  });
-
-  test("a client that half-closes after its request still gets the whole answer", async () => {
-    const { url } = await startGateway();
-    const asked = JSON.stringify({ ...hello, stream: true });
-    const text = `${head}Content-Length: ${asked.length}\r\n\r\n${asked}`;
-    expect(await raw(Number(new URL(url).port), text, { halfClose: true })).toMatch(/\[DONE\][\s\S]*\r\n0\r\n\r\n$/);
-  });
-
-  test("a second request sent early is answered after the first, not in between", async () => {
-    const { url } = await startGateway();
-    const asked = JSON.stringify({ ...hello, stream: true });
-    const one = `${head}Content-Length: ${asked.length}\r\n\r\n${asked}`;
-    const two = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    const answer = await raw(Number(new URL(url).port), one + two);
-    expect(answer.indexOf("[DONE]")).toBeLessThan(answer.lastIndexOf("HTTP/1.1 200"));
-    expect(answer.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
-  });
-
-  test("an HTTP/1.0 client reads the answer up to the end of the connection", async () => {
-    const { url } = await startGateway();
-    const asked = JSON.stringify({ ...hello, stream: true });
-    const text = `POST /v1/chat/completions HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: ${asked.length}\r\n\r\n${asked}`;
-    const answer = await raw(Number(new URL(url).port), text);
-    expect(answer).toMatch(/data: \[DONE\]\n\n$/);
-    expect(answer.toLowerCase()).not.toContain("transfer-encoding");
   });
 });

@@ -167,8 +167,9 @@ function answerError(c: GatewayContext, error: HeadraceError, { report }: AppOpt
   if (error.status >= 500) report(error, c.var.requestId);
   const { status, headers, body } = c.var.protocol.writeError(error, c.var.requestId);
   for (const [name, value] of Object.entries({ ...writeRetryHeaders(error), ...headers })) c.header(name, value);
-  // Whoever sent too much is still sending: the connection cannot be used for another request.
-  if (status === 413 || status === 408 || status === 431) c.header("connection", "close");
+  // Whoever sent too much is still sending: the connection cannot be used for another request. Not every protocol has
+  // these statuses.
+  if (error.status === 413 || error.status === 408 || error.status === 431) c.header("connection", "close");
   return c.json(body, status as ContentfulStatusCode);
 }
 
