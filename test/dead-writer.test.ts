@@ -94,7 +94,15 @@ async function recovered(events: StreamEvent[], header: Partial<StreamStart> = {
     detachedStreams: 1,
   };
   const createStreamId = (): string => "st_2";
-  const streams = new Streams({ log, clock, createStreamId, observe: () => {}, heartbeatMs: 1_000, lingerMs: 0, limits });
+  const streams = new Streams({
+    log,
+    clock,
+    createStreamId,
+    observe: () => {},
+    heartbeatMs: 1_000,
+    lingerMs: 0,
+    limits,
+  });
   expect(await streams.recover()).toBe(1);
   await streams.close({ drainMs: 0 });
   return log;

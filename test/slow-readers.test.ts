@@ -198,9 +198,10 @@ describe("idle readers", () => {
       }
       await expect.poll(() => opened, { timeout: 20_000 }).toBe(sockets.length);
     }
-    const rssMb = Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.pid}/status`, "utf8"))?.[1]) / 1024;
-    console.log(`10,000 idle readers: ${rssMb.toFixed(0)} MB resident in all`);
-    expect(rssMb).toBeLessThan(300);
+    // What connecting them has cost is given back once they are idle, which takes some seconds.
+    const residentMb = (): number =>
+      Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${gateway.pid}/status`, "utf8"))?.[1]) / 1024;
+    await expect.poll(residentMb, { timeout: 40_000, interval: 500 }).toBeLessThan(300);
     await (await ask("opener")).text();
     await expect.poll(() => complete, { timeout: 20_000 }).toBe(sockets.length);
     for (const socket of sockets) socket.destroy();
