@@ -28,7 +28,7 @@ async function requestIn(row: NamedRow, wantsStream = true, more = ""): Promise<
   let text = "";
   await askIn(row, "http://localhost", asked("poet", { wantsStream }), async (to, { method = "GET", body: sent }) => {
     const { pathname, search } = new URL(to);
-    const content = String(sent ?? "");
+    const content = (sent ?? "") as string;
     const length =
       method === "GET" ? "" : `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(content)}\r\n`;
     text = `${method} ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\n${length}${more}\r\n${content}`;
@@ -74,16 +74,16 @@ function responsesIn(text: string): Answered[] {
       for (let size = -1; size !== 0;) {
         const lineEnd = text.indexOf("\r\n", at);
         size = Number.parseInt(text.slice(at, lineEnd), 16);
-        expect(size).not.toBeNaN();
+        if (Number.isNaN(size)) throw new Error(`no chunk: ${text.slice(at, at + 40)}`);
         answered.body += text.slice(lineEnd + 2, lineEnd + 2 + size);
         at = lineEnd + 2 + size;
-        expect(text.slice(at, at + 2)).toBe("\r\n");
+        if (text.slice(at, at + 2) !== "\r\n") throw new Error("a chunk is longer than its size");
         at += 2;
       }
     } else {
       const length = Number(/content-length: (\d+)/.exec(headers)?.[1] ?? 0);
       answered.body = text.slice(at, at + length);
-      expect(answered.body).toHaveLength(length);
+      if (answered.body.length < length) throw new Error("a body is shorter than its length");
       at += length;
     }
     all.push(answered);
@@ -197,8 +197,9 @@ describe.each(posts)("a request in $name that is too much", ({ row }) => {
     send();
     await closed;
     // A client that is still sending may see the reset before the answer.
-    if (answer() !== "")
-      expect(answer()).toMatch(row.protocol.name === "bedrock-converse" ? /^HTTP\/1\.1 400 / : /^HTTP\/1\.1 413 /);
+    expect(answer()).toMatch(
+      row.protocol.name === "bedrock-converse" ? /^(HTTP\/1\.1 400 |$)/ : /^(HTTP\/1\.1 413 |$)/,
+    );
     expect(script.started).toBe(0);
   });
 

@@ -20,7 +20,7 @@ async function askOnSocket(row: NamedRow, url: string, model: string, wantsStrea
   const { promise, resolve } = Promise.withResolvers<Socket>();
   await askIn(row, url, asked(model, { wantsStream }), async (to, init) => {
     const { pathname, search, port } = new URL(to);
-    const body = String(init.body ?? "");
+    const body = (init.body ?? "") as string;
     const socket = connect(Number(port), "127.0.0.1", () => {
       socket.write(
         `${init.method ?? "GET"} ${pathname}${search} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n` +
@@ -54,7 +54,10 @@ describe.each(names)("the last reader of $name leaves", ({ name, row }) => {
     const { url, headrace, aborted, attempts, observations } = await startWatched(cancel);
     const socket = await askOnSocket(row, url, sixtySlowWords);
     await new Promise((resolve) => socket.once("data", resolve));
-    await eventually(async () => (await headrace.streams.list({ owner: "", limit: 1 }))[0]?.entries! > 8, "some words");
+    await eventually(
+      async () => ((await headrace.streams.list({ owner: "", limit: 1 }))[0]?.entries ?? 0) > 8,
+      "some words",
+    );
     const leftAt = performance.now();
     socket.destroy();
     expect((await aborted) - leftAt).toBeLessThan(250);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { allFrames, eventually, idOf, scriptedModel, startGateway } from "./support/gateway.ts";
 import { askIn } from "./support/protocol-rows.ts";
-import { asked, rowNamed, served } from "./support/wire.ts";
+import { asked, rowNamed, served, withHeaders } from "./support/wire.ts";
 
 const words = Array.from({ length: 16 }, (_, index) => `w${index} `);
 const events = rowNamed("events");
@@ -41,19 +41,18 @@ describe.each(served.map(({ protocol }) => ({ name: protocol.name })))("resumed 
     const count = await entries();
     for (let seq = 0; seq < count; seq++) {
       const again = await follow(url, id, name, `1-${seq}`).then((response) => response.text());
-      if (seq < sofar) expect(rests[seq]).toEqual([again, again]);
-      else rests.push([again, again]);
+      rests[seq] ??= [again, again];
+      expect(rests[seq]).toEqual([again, again]);
     }
     // What lies between one rest and the next is what one entry says; nothing is lost, doubled or reordered.
     const [whole = ""] = rests[0] ?? [];
     for (const [index, [rest = ""]] of rests.entries()) {
       expect(whole.endsWith(rest)).toBe(true);
-      if (index > 0) expect(rest.length).toBeLessThanOrEqual(rests[index - 1]?.[0]?.length ?? 0);
+      expect(rest.length).toBeLessThanOrEqual(rests[Math.max(index - 1, 0)]?.[0]?.length ?? 0);
     }
     for (const word of words) expect(whole).toContain(word);
     const all = await follow(url, id, name).then((response) => response.text());
-    // A message that is rebuilt from its beginning is told so.
-    if (name !== "ui-message-stream") expect(all.endsWith(whole)).toBe(true);
+    expect(all.endsWith(whole)).toBe(true);
   });
 
   test("row 36: at the end it is told the end again; beyond it, elsewhere or with nonsense it is refused", async () => {
@@ -91,7 +90,7 @@ describe.each(withIds.map((row) => ({ name: row.protocol.name, row })))("frames 
     const whole = await allFrames(await askIn(row, url, asked("poet", { wantsStream: true })));
     const resume = (id: string): Promise<Response> =>
       askIn(row, url, asked("poet", { wantsStream: true }), (to, init) =>
-        fetch(to, { ...init, headers: { ...init.headers, "last-event-id": id } }),
+        withHeaders(to, init, { "last-event-id": id }),
       );
     for (const [index, frame] of whole.slice(0, -1).entries()) {
       const rest = await allFrames(await resume(idOf(frame) as string));
@@ -100,8 +99,11 @@ describe.each(withIds.map((row) => ({ name: row.protocol.name, row })))("frames 
     const lastId = idOf(whole.at(-1) as string) as string;
     const [streamId = "", cursor = ""] = lastId.split(":");
     const atEnd = await resume(lastId);
-    if (row.served?.method === "GET") expect(atEnd.status).toBe(204);
-    else expect(whole.slice(-(await allFrames(atEnd.clone())).length)).toEqual(await allFrames(atEnd));
+    const end = await allFrames(atEnd);
+    // An EventSource would reconnect for ever.
+    const isEventSource = row.served?.method === "GET";
+    expect([atEnd.status, end.length > 0]).toEqual(isEventSource ? [204, false] : [200, true]);
+    expect(whole.slice(whole.length - end.length)).toEqual(end);
     const status = async (id: string): Promise<number> => {
       const response = await resume(id);
       expect(response.headers.get("content-type")).toContain("json");

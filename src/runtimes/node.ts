@@ -5,7 +5,6 @@ import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 
-import type { ServerConfig } from "../config.ts";
 import { HeadraceError } from "../core/errors.ts";
 import type { Headrace } from "../headrace.ts";
 import { nodeConnection } from "./node-connection.ts";
@@ -87,7 +86,7 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
   };
 }
 
-function checkingInterval({ headersTimeoutMs, requestTimeoutMs }: ServerConfig): number {
+function checkingInterval({ headersTimeoutMs, requestTimeoutMs }: Headrace["config"]["server"]): number {
   return Math.min(1_000, Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4));
 }
 

@@ -43,6 +43,13 @@ export function asked(model: string, more: Partial<GenerateRequest> = {}): Gener
   return { model, messages: [{ role: "user", content: [{ type: "text", text: "go" }] }], ...more };
 }
 
+/** Sends a request with further headers. */
+export function withHeaders(url: string, init: RequestInit, more: Record<string, string>): Promise<Response> {
+  const headers = new Headers(init.headers);
+  for (const [name, value] of Object.entries(more)) headers.set(name, value);
+  return fetch(url, { ...init, headers });
+}
+
 /** Bytes in use, on the heap and beside it, after everything that nobody needs is gone. */
 export function bytesInUse(): number {
   setFlagsFromString("--expose-gc");
