@@ -32,14 +32,14 @@ import { createSimulatorProvider } from "./providers/simulator/source.ts";
 import type { Transport } from "./providers/transport.ts";
 import { createUserModelSource } from "./providers/user-model.ts";
 import type { Vendor } from "./providers/vendors.ts";
-import { vendors } from "./providers/vendors.ts";
+import { isVendorName, vendors } from "./providers/vendors.ts";
 import { Reliability } from "./reliability/reliability.ts";
 import type { ModelInfo, Overrides, Route, RoutedProvider, Router } from "./routing/router.ts";
 import { createRouter } from "./routing/router.ts";
 import { Streams } from "./streams/streams.ts";
-import type { Gauges } from "./telemetry/instruments.ts";
-import { Metrics } from "./telemetry/metrics.ts";
 import { TelemetryNames } from "./telemetry/names.ts";
+import type { Telemetry } from "./telemetry/open-telemetry.ts";
+import { openTelemetry } from "./telemetry/open-telemetry.ts";
 import { packageVersion } from "./version.ts";
 
 /** The outside world, all of it. Whatever is left out is the real one. */
@@ -88,23 +88,25 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
   const config = input === undefined ? await readConfig() : parseConfig(input);
   const ids = createIds(randomness);
   const network = await openNetwork(config, environment, outside.fetch);
-  const router = createRouterFrom(config, { environment, transport: network.transport, clock, randomness });
+  const telemetry = await openTelemetry({
+    settings: config.telemetry,
+    environment,
+    names: namesIn(config, environment),
+    gauges: { openStreams: () => streams.openCount, readers: () => streams.readerCount, log: () => log.health },
+    clock,
+    version: packageVersion,
+    onFailure: (error) => report(error, "telemetry"),
+  });
+  const { transport } = network;
+  const router = createRouterFrom(config, { environment, transport, clock, randomness, telemetry });
   const log = await openLog(config.log, clock);
   const { reliability, server, limits } = config;
-
-  const gauges: Gauges = {
-    openStreams: () => streams.openCount,
-    readers: () => streams.readerCount,
-    log: () => log.health,
-  };
-  const names = namesIn(config, environment);
-  const metrics = config.telemetry.metrics ? new Metrics({ clock, names, gauges, version: packageVersion }) : undefined;
 
   const streams = new Streams({
     log,
     clock,
     createStreamId: ids.streamId,
-    observe: tellAll([observe, metrics?.observe].filter((one) => one !== undefined)),
+    observe: tellAll(observe === undefined ? telemetry.observers : [observe, ...telemetry.observers]),
     heartbeatMs: server.heartbeatMs,
     lingerMs: reliability.lingerMs,
     limits,
@@ -124,7 +126,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     keyring: createKeyring(resolveKeys(config, environment)),
     createRequestId: ids.requestId,
     isReady: () => ready,
-    ...(metrics !== undefined && { metrics: () => metrics.render() }),
+    ...(telemetry.metrics !== undefined && { metrics: telemetry.metrics }),
     onDisconnect: reliability.onDisconnect,
     callTimeoutMs: reliability.totalTimeoutMs,
     loopback: isLoopback(server.host),
@@ -148,6 +150,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
       webSockets.close();
       stopSweeping();
       await network.close();
+      await telemetry.close();
       await log.close();
     },
   };
@@ -201,12 +204,16 @@ async function openLog({ store, path, durability, maxBytes }: LogConfig, clock: 
 /** Names that metrics may show. */
 function namesIn(config: Config, environment: Environment): TelemetryNames {
   const found = { ...providersFromEnvironment(environment, vendors), ...config.providers };
+  const providers = Object.entries(found).map(([name, { vendor, baseUrl, models }]) => {
+    const usual = isVendorName(vendor) ? (vendors[vendor] as Vendor).baseUrl : undefined;
+    return [name, { vendor, baseUrl: baseUrl ?? usual, models }] as const;
+  });
   const simulator = { sim: { vendor: "simulator", models: simulatorModels } };
   const routes = Object.entries(config.routes).map(([name, { targets }]) => {
     return [name, targets.map((target) => (typeof target === "string" ? target : target.target))] as const;
   });
   return new TelemetryNames({
-    providers: { ...simulator, ...found },
+    providers: { ...simulator, ...Object.fromEntries(providers) },
     routes: Object.fromEntries(routes),
     models: [...Object.keys(config.models), ...config.telemetry.models],
   });
@@ -217,9 +224,12 @@ interface RouterParts {
   transport: Transport;
   clock: Clock;
   randomness: Randomness;
+  telemetry: Telemetry;
 }
 
-function createRouterFrom(config: Config, { environment, transport, clock, randomness }: RouterParts): Router {
+function createRouterFrom(config: Config, parts: RouterParts): Router {
+  const { environment, transport, clock, randomness } = parts;
+  const { propagate, describing } = parts.telemetry;
   const found = {
     ...providersFromEnvironment(environment, vendors),
     ...config.providers,
@@ -227,7 +237,12 @@ function createRouterFrom(config: Config, { environment, transport, clock, rando
   const providers = new Map<string, RoutedProvider>();
   for (const [name, provider] of Object.entries(found)) {
     const { models } = provider;
-    const opened = openProvider(name, provider, { environment, transport, clock });
+    const opened = openProvider(name, provider, {
+      environment,
+      transport,
+      clock,
+      ...(propagate !== undefined && { propagate }),
+    });
     providers.set(name, models === undefined ? opened : { ...opened, models });
   }
   if (!providers.has("sim")) {
@@ -240,7 +255,7 @@ function createRouterFrom(config: Config, { environment, transport, clock, rando
   for (const [name, model] of Object.entries(config.models)) models.set(name, createUserModelSource(name, model));
 
   const defaultModel = Object.keys(config.routes)[0] ?? (Object.keys(found).length === 0 ? "sim/gpt-4o" : undefined);
-  return createRouter({
+  const router = createRouter({
     providers,
     routes: new Map(routes),
     models,
@@ -248,6 +263,17 @@ function createRouterFrom(config: Config, { environment, transport, clock, rando
     hint: hintFor(environment),
     ...(defaultModel !== undefined && { defaultModel }),
   });
+  return describing === undefined ? router : withDescribedSources(router, describing);
+}
+
+function withDescribedSources(router: Router, describing: NonNullable<Telemetry["describing"]>): Router {
+  return {
+    ...router,
+    resolve(model, overrides) {
+      const resolved = router.resolve(model, overrides);
+      return { ...resolved, source: describing(resolved.source) };
+    },
+  };
 }
 
 function routeFrom({ targets, strategy, toolCalls, hedge, recovery, onDisconnect }: RouteConfig): Route {

@@ -40,3 +40,8 @@ test("without telemetry none of its packages is loaded", async () => {
 test("nobody waits for the metrics' package to load before the first token", async () => {
   expect(await packagesLoaded({})).toEqual({ before: [], after: ["prom-client"] });
 });
+
+test("with a collector, what traces need is loaded", async () => {
+  const { before } = await packagesLoaded({ tracesUrl: "http://127.0.0.1:9/v1/traces" });
+  expect(before).toEqual(["@opentelemetry/exporter-trace-otlp-proto", "@opentelemetry/sdk-trace"]);
+});

@@ -48,7 +48,6 @@ export interface StreamOrigin {
   route: string;
   /** W3C trace context as it came, unchecked. */
   traceparent?: string;
-  tracestate?: string;
 }
 
 export interface StreamStarted {

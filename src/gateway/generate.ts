@@ -102,12 +102,8 @@ export async function startStream(
 /** Whose trace a stream belongs to; for observers. */
 function originOf(c: GatewayContext): StreamOrigin {
   const traceparent = c.req.header("traceparent");
-  const tracestate = c.req.header("tracestate");
-  return {
-    route: `${c.req.method} ${routePath(c)}`,
-    ...(traceparent !== undefined && { traceparent }),
-    ...(tracestate !== undefined && { tracestate }),
-  };
+  const route = `${c.req.method} ${routePath(c)}`;
+  return traceparent === undefined ? { route } : { route, traceparent };
 }
 
 /** Keeps the headers that a provider of the same protocol has to see. */

@@ -21,7 +21,13 @@ export const parts: Record<string, Part> = {
   records: { imports: ["core", "log"], packages: ["node", "kysely", "@pydantic/genai-prices"] },
   telemetry: {
     imports: ["core", "log"],
-    packages: ["prom-client"],
+    packages: [
+      "prom-client",
+      "@opentelemetry/api",
+      "@opentelemetry/resources",
+      "@opentelemetry/sdk-trace",
+      "@opentelemetry/exporter-trace-otlp-proto",
+    ],
   },
   access: { imports: ["core"], packages: ["node"] },
   routing: { imports: ["core", "reliability"], packages: [], pure: true },
