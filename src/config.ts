@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { explainConfigIssues } from "./config/explain.ts";
+import { telemetrySchema } from "./config/telemetry-schema.ts";
 import { HeadraceError } from "./core/errors.ts";
 import { defaultContinuationPrompt } from "./reliability/continuation-request.ts";
 import type { UserModel } from "./core/user-model.ts";
@@ -236,35 +237,6 @@ export const limitsSchema = z.strictObject({
   bodyDepth: count().default(64).describe("Nesting of a JSON request body."),
   headerBytes: count().default(16_384).describe("Size of a request's headers."),
   headerCount: count().default(100).describe("Number of a request's headers."),
-});
-
-export const telemetrySchema = z.strictObject({
-  metrics: z
-    .boolean()
-    .default(true)
-    .describe("Serve metrics for Prometheus at `/metrics`; where keys are in use, reading them needs one."),
-  models: z
-    .array(z.string().min(1))
-    .default([])
-    .describe(
-      "Further models that metrics call by their names. Those of routes and of `providers.<name>.models` are known; any other is `other`.",
-    ),
-  traces: z
-    .boolean()
-    .optional()
-    .describe(
-      "Send OpenTelemetry traces over OTLP. Default: when `tracesUrl` or a variable like `OTEL_EXPORTER_OTLP_ENDPOINT` is set.",
-    ),
-  tracesUrl: z
-    .url({ protocol: /^https?$/ })
-    .optional()
-    .describe(
-      "Where to, with its path. Default: what the `OTEL_*` variables say, else `http://localhost:4318/v1/traces`.",
-    ),
-  captureContent: z
-    .boolean()
-    .default(false)
-    .describe("Put questions and answers into traces. Whoever can read the traces can then read them."),
 });
 
 const userModel = z.custom<UserModel>((value) => typeof value === "function", "must be an async generator function");
