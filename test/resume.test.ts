@@ -135,6 +135,7 @@ describe("an answer without readers", () => {
     }
     await eventually(() => script.started === 8, "the requests");
     await eventually(() => headrace.streams.openCount === 0, "the stop");
+    expect(script.aborted).toBe(true);
   });
 });
 

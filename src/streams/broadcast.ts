@@ -112,9 +112,15 @@ export class Broadcast {
 
   /** Resolves when the stream has ended, nobody reads any more, or the log has to be read again. */
   #takeAsCommitted(take: (entries: readonly LogEntry[]) => void): Promise<void> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const unsubscribe = this.#log.subscribe(this.#streamId, this.#seq, (entries) => {
-        if (entries.length > 0) take(entries);
+        try {
+          if (entries.length > 0) take(entries);
+        } catch (error) {
+          // What cannot be rendered is the trouble of those who read it in this form, not of the log.
+          reject(error as Error);
+          done();
+        }
         if (entries.length === 0 || this.#whole !== undefined) done();
       });
       const done = (): void => {
@@ -135,9 +141,11 @@ export class Broadcast {
       for (const entry of entries) {
         const frames = write(entry);
         if (entry.seq < reader.seq) continue;
-        reader.take(entry.seq, frames);
-        if (reader.blocked || !reader.flush()) await reader.room();
+        // Asked again each time, because a heartbeat may have filled it meanwhile.
+        while (reader.blocked) await reader.room();
+        if (reader.take(entry.seq, frames)) reader.flush();
       }
+      while (reader.blocked) await reader.room();
       // A slow reader would fall behind again, and each return costs a replay from the beginning.
       if (!reader.wasSlow && reader.seq > this.#seq) {
         reader.replaying = false;
@@ -268,7 +276,7 @@ class BroadcastReader implements Reader {
   }
 
   probe(): void {
-    if (!this.blocked && !this.#left && this.#heartbeat !== undefined) this.#write(this.#heartbeat);
+    if (!this.blocked && this.#heartbeat !== undefined) this.#write(this.#heartbeat);
   }
 
   drop(): void {
@@ -292,6 +300,8 @@ class BroadcastReader implements Reader {
   }
 
   #write(bytes: Uint8Array): boolean {
+    // By now the connection may carry another answer.
+    if (this.#left) return false;
     this.#wroteSinceBeat = true;
     if (this.#sink.write(bytes)) return true;
     this.blocked = true;

@@ -201,14 +201,16 @@ export class Streams {
       this.#broadcasts.set(key, opened);
       broadcast = opened;
     }
-    let leave = (): void => {};
+    let hasLeft = false;
+    let leave = (): void => void (hasLeft = true);
     const release = this.retain(streamId);
     const reader = broadcast.attach(sink, position, () => {
       leave();
       release();
       observe({ type: "reader-left", streamId, complete: !this.#open.has(streamId) });
     });
-    leave = this.#heartbeats.add(reader);
+    // A stream that was over has no more to say, and its reader is gone already.
+    if (!hasLeft) leave = this.#heartbeats.add(reader);
     observe({ type: "reader-attached", streamId, resumed: position.seq > 0 });
     return reader;
   }
