@@ -118,7 +118,7 @@ export class Broadcast {
           if (entries.length > 0) take(entries);
         } catch (error) {
           // What cannot be rendered is the trouble of those who read it in this form, not of the log.
-          reject(error as Error);
+          reject(error);
           done();
         }
         if (entries.length === 0 || this.#whole !== undefined) done();

@@ -1,4 +1,5 @@
 import { createServer, type Server, type Socket, type AddressInfo } from "node:net";
+import { createServer as createSecureServer, type TlsOptions } from "node:tls";
 
 export interface RawServer {
   url: string;
@@ -7,14 +8,15 @@ export interface RawServer {
   close(): Promise<void>;
 }
 
-/** A server that answers bytes with bytes: `answer` is called for each complete request head. */
+/** A server that answers bytes with bytes: `answer` is called for each complete request head. Encrypted with `tls`. */
 export async function startRawServer(
   answer: (socket: Socket, head: string, count: number) => void,
+  tls?: TlsOptions,
 ): Promise<RawServer> {
   const sockets = new Set<Socket>();
   let connections = 0;
   let requests = 0;
-  const server: Server = createServer((socket) => {
+  const accept = (socket: Socket): void => {
     connections++;
     sockets.add(socket);
     socket.on("error", () => {});
@@ -28,11 +30,12 @@ export async function startRawServer(
       received = "";
       answer(socket, head, requests++);
     });
-  });
+  };
+  const server: Server = tls === undefined ? createServer(accept) : createSecureServer(tls, accept);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`,
     get connections() {
       return connections;
     },
