@@ -70,6 +70,12 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
 }
 
 function urlOf(request: GenerateRequest, { baseUrl, path, query, protocol }: HttpProviderOptions): string {
+  // It may become a segment of the path. Dots would lead elsewhere on the provider's host, and the key would go along.
+  if (/^\.{1,2}$/.test(request.model) || !request.model.isWellFormed()) {
+    throw new HeadraceError("invalid-request", "the model's name is no name that a provider could know", {
+      param: "model",
+    });
+  }
   const written = path?.replace("{model}", () => encodeURIComponent(request.model));
   const url = baseUrl + (written ?? protocol.endpoint?.write(request) ?? "");
   return query === undefined ? url : `${url}${url.includes("?") ? "&" : "?"}${new URLSearchParams(query).toString()}`;
