@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { LoadMessage, LoadPlan, LoadResult } from "./load-plan.ts";
 import { cpuMicroseconds, machineCpuMicroseconds, processTree, residentBytes } from "./processes.ts";
+import { startObserver } from "./observer.ts";
 import { chatPath } from "./rows.ts";
 import type { Row } from "./rows.ts";
 import { memoryWarmUp } from "./scenarios.ts";
@@ -141,7 +142,8 @@ async function startRow(row: Row, upstreamPort: number): Promise<Server> {
   if (row.start === undefined) return { port: upstreamPort, tree: () => [], cpuUs: () => 0, stop: async () => {} };
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), "headrace-bench-"));
-  const { command, arguments: args } = row.start({ port, upstreamPort, folder });
+  const observer = row.observed === true ? await startObserver() : undefined;
+  const { command, arguments: args } = row.start({ port, upstreamPort, folder, tracesUrl: observer?.tracesUrl });
   const child = spawn(command, args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
   running.add(child);
   let errors = "";
@@ -160,10 +162,14 @@ async function startRow(row: Row, upstreamPort: number): Promise<Server> {
       await stopChild(child);
       running.delete(child);
       rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      observer?.stop();
     },
   };
   const failure = await waitUntilServing(child, { port, path: row.path ?? chatPath, model: row.model });
-  if (failure === undefined) return server;
+  if (failure === undefined) {
+    observer?.watch(port);
+    return server;
+  }
   await server.stop();
   throw new Error(`${row.name} does not serve: ${failure}\n${errors.trim()}`);
 }

@@ -9,6 +9,8 @@ export interface RowSetting {
   upstreamPort: number;
   /** An empty folder of its own, removed afterwards. */
   folder: string;
+  /** Where an observed row sends its traces. */
+  tracesUrl: string | undefined;
 }
 
 export interface RowCommand {
@@ -30,6 +32,8 @@ export interface Row {
   scenarios?: readonly string[];
   /** Why it cannot run here and what to do about it; undefined when it can. */
   missing?: () => string | undefined;
+  /** Metrics are scraped while it runs, and a collector takes its traces. */
+  observed?: true;
   /** Undefined: nothing in between. */
   start?: (setting: RowSetting) => RowCommand;
 }
@@ -69,6 +73,21 @@ export const rows: Row[] = [
     scenarios: ["paced-250x40"],
     start: headrace(durable),
   },
+  {
+    name: "headrace-unobserved",
+    label: "Headrace, telemetry off",
+    model: "up/bench",
+    scenarios: ["paced-250x40"],
+    start: headrace(durable, () => ({ metrics: false })),
+  },
+  {
+    name: "headrace-telemetry",
+    label: "Headrace, metrics and traces",
+    model: "up/bench",
+    scenarios: ["paced-250x40"],
+    observed: true,
+    start: headrace(durable, (tracesUrl) => ({ tracesUrl })),
+  },
 ];
 
 function durable(folder: string): object {
@@ -86,12 +105,16 @@ function relay(file: string): (setting: RowSetting) => RowCommand {
   });
 }
 
-function headrace(log: (folder: string) => object): (setting: RowSetting) => RowCommand {
-  return ({ port, upstreamPort, folder }) => {
+function headrace(
+  log: (folder: string) => object,
+  telemetry: (tracesUrl: string | undefined) => object = () => ({}),
+): (setting: RowSetting) => RowCommand {
+  return ({ port, upstreamPort, folder, tracesUrl }) => {
     const config = join(folder, "headrace.config.json");
     const up = { vendor: "openai-compatible", baseUrl: `http://127.0.0.1:${upstreamPort}/v1`, apiKey: "sk-bench" };
     const claude = { vendor: "anthropic", baseUrl: `http://127.0.0.1:${upstreamPort}`, apiKey: "sk-bench" };
-    writeFileSync(config, JSON.stringify({ providers: { up, claude }, log: log(folder) }), { mode: 0o600 });
+    const written = { providers: { up, claude }, log: log(folder), telemetry: telemetry(tracesUrl) };
+    writeFileSync(config, JSON.stringify(written), { mode: 0o600 });
     return {
       command: process.execPath,
       arguments: [fileHere("../src/cli/main.ts"), "serve", "--port", String(port), "--config", config],

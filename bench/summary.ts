@@ -18,6 +18,8 @@ export interface RowSummary {
   cpuVersusHonoFetch?: number;
   /** Compared with Headrace between two sides that both speak Chat Completions. */
   cpuVersusChat?: number;
+  /** Compared with Headrace that neither counts nor traces. */
+  cpuVersusUnobserved?: number;
   latencyP50Us: number;
   latencyP99Us: number;
   /** Minus what `nothing` showed in the same round, at the same percentile. */
@@ -55,6 +57,8 @@ export function summarize(scenario: Scenario, labels: Map<string, string>, round
     const [nginx, hono, chat] = [cpuOf("nginx"), cpuOf("hono-fetch"), cpuOf("headrace-process")];
     if (row.cpuPerEventUs === undefined) continue;
     if (nginx !== undefined) row.cpuVersusNginx = row.cpuPerEventUs / nginx;
+    const unobserved = cpuOf("headrace-unobserved");
+    if (unobserved !== undefined) row.cpuVersusUnobserved = row.cpuPerEventUs / unobserved;
     if (chat !== undefined) row.cpuVersusChat = row.cpuPerEventUs / chat;
     if (hono !== undefined) row.cpuVersusHonoFetch = row.cpuPerEventUs / hono;
   }
