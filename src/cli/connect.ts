@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { createClient, type HeadraceClient } from "../client/client.ts";
+import type { Config } from "../config.ts";
 import { sayWarning } from "./terminal.ts";
 
 /** What every command that asks something can be told. */
@@ -12,8 +13,12 @@ export interface ConnectOptions {
 
 export interface ConnectedClient {
   client: HeadraceClient;
+  /** Any call of the gateway's API, past the client: `/v1/models`. */
+  fetch(path: string, init: RequestInit): Promise<Response>;
   /** The gateway's address; missing when it runs in this process. */
   url?: string;
+  /** Of the engine that runs here. */
+  config?: Config;
   close(): Promise<void>;
 }
 
@@ -33,7 +38,14 @@ export function addCommonOptions(command: Command): Command {
  * disk has one owner, and that may be a gateway that runs at the same time.
  */
 export async function connect(options: ConnectOptions): Promise<ConnectedClient> {
-  if (options.url !== undefined) return { client: connectTo(options), url: options.url, close: async () => {} };
+  if (options.url !== undefined) {
+    return {
+      client: connectTo(options),
+      fetch: fetchFrom(options.url, options),
+      url: options.url,
+      close: async () => {},
+    };
+  }
   // Loaded only here: a client of a gateway elsewhere starts faster without an engine.
   const [{ loadConfig }, { createHeadrace }] = await Promise.all([
     import("../config/load.ts"),
@@ -47,7 +59,19 @@ export async function connect(options: ConnectOptions): Promise<ConnectedClient>
   // What goes wrong is told once, by the command itself.
   const headrace = await createHeadrace(config, options.verbose ? {} : { report: () => {} });
   const client = createClient({ fetch: async (url, init) => headrace.fetch(new Request(url, init)) });
-  return { client, close: () => headrace.close() };
+  const fetch = fetchFrom("http://127.0.0.1:8484", {}, async (url, init) => headrace.fetch(new Request(url, init)));
+  return { client, fetch, config, close: () => headrace.close() };
+}
+
+function fetchFrom(
+  url: string,
+  { apiKey }: ConnectOptions,
+  fetch: (url: string, init: RequestInit) => Promise<Response> = globalThis.fetch,
+): ConnectedClient["fetch"] {
+  const base = url.replace(/\/+$/, "").replace(/\/v1$/, "");
+  const key: Record<string, string> = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+  return (path, { headers, ...init }) =>
+    fetch(base + path, { ...init, headers: { ...key, ...(headers as typeof key) } });
 }
 
 /** A client of a running gateway, by default the one that `headrace` starts. */

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { loadEnvironmentFile } from "../config/environment-file.ts";
 import { nearest } from "../config/nearest.ts";
 import { HeadraceError } from "../core/errors.ts";
+import { addBenchCommand } from "./bench.ts";
 import { addChatCommand } from "./chat.ts";
 import { addDoctorCommand } from "./doctor.ts";
 import { addModelsCommand } from "./models.ts";
@@ -31,7 +32,8 @@ export async function run(args: string[]): Promise<void> {
   }
 }
 
-function createProgram(): Command {
+/** Every command with its options. */
+export function createProgram(): Command {
   const program = new Command("headrace")
     .description("The streaming layer for LLM applications: answers that survive every connection.")
     .version(packageVersion(), "-V, --version")
@@ -43,6 +45,7 @@ function createProgram(): Command {
   addTailCommand(program);
   addModelsCommand(program);
   addDoctorCommand(program);
+  addBenchCommand(program);
   addSimulateCommand(program);
   program.addHelpText(
     "after",
