@@ -1,5 +1,6 @@
-/** `0.4 s`, `12 ms`, `2 min 5 s`. */
+/** `12 ms`, `4.20 s`, `2 min 5 s`. */
 export function writeDuration(ms: number): string {
+  if (ms === 0) return "0";
   if (ms < 1) return "<1 ms";
   if (ms < 1000) return `${Math.round(ms)} ms`;
   if (ms < 10_000) return `${(ms / 1000).toFixed(2)} s`;

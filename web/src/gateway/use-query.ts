@@ -10,13 +10,15 @@ export interface Query<T> {
   reload(): void;
 }
 
-export interface QueryOptions {
+export interface QueryOptions<T> {
   /** Asks again so often, in milliseconds, while the page is visible. */
   everyMs?: number;
+  /** No more once this is so, or nothing could be had. */
+  until?: (data: T) => boolean;
 }
 
 /** What a path of the gateway answers; undefined asks nothing. */
-export function useQuery<T>(path: string | undefined, { everyMs }: QueryOptions = {}): Query<T> {
+export function useQuery<T>(path: string | undefined, { everyMs, until }: QueryOptions<T> = {}): Query<T> {
   const gateway = useGateway();
   const key = useStore(gateway.key);
   const [answer, setAnswer] = useState<{ path: string; data?: T; error?: string }>();
@@ -39,13 +41,15 @@ export function useQuery<T>(path: string | undefined, { everyMs }: QueryOptions 
     // oxlint-disable-next-line react/exhaustive-effect-dependencies
   }, [gateway, path, key, round]);
 
+  const failed = answer?.data === undefined && answer?.error !== undefined;
+  const done = until !== undefined && (failed || (answer?.data !== undefined && until(answer.data)));
   useEffect(() => {
-    if (everyMs === undefined) return;
+    if (everyMs === undefined || done) return;
     const timer = setInterval(() => {
       if (!document.hidden) reload();
     }, everyMs);
     return () => clearInterval(timer);
-  }, [everyMs, reload]);
+  }, [everyMs, done, reload]);
 
   return { data: answer?.data, error: answer?.error, reload };
 }

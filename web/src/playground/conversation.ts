@@ -1,4 +1,5 @@
 import type { AnswerStream } from "../../../src/client/client.ts";
+import type { JsonObject } from "../../../src/core/json.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { addEvent, type AnswerView, emptyAnswer, failAnswer } from "./answer.ts";
 import { createCuttableFetch, type CuttableFetch } from "./cuttable-fetch.ts";
@@ -14,6 +15,8 @@ export interface AskOptions {
   settings: Settings;
   /** The provider dies in the middle. */
   kill: boolean;
+  /** Further fields of the request. */
+  fields?: JsonObject;
 }
 
 /** A chat with one model. Pages are told at most once per frame that it has changed. */
@@ -64,7 +67,8 @@ export class Conversation {
 
   ask(said: Said, options: AskOptions): void {
     if (this.busy) return;
-    const body = chatBody({ model: this.model, turns: this.turnsWith(said), settings: options.settings });
+    const asked = { model: this.model, turns: this.turnsWith(said), settings: options.settings };
+    const body = { ...chatBody(asked), ...options.fields };
     const answer = emptyAnswer(this.model, performance.now());
     this.exchanges = [...this.exchanges, { said, answer }];
     const connection = createCuttableFetch(

@@ -1,3 +1,107 @@
+import { Play, Share2, Square } from "lucide-react";
+import { useState } from "react";
+import { Link } from "wouter";
+
+import type { Trace } from "../../../src/records/trace.ts";
+import { Button } from "../elements/button.tsx";
+import { Notice } from "../elements/notice.tsx";
+import { Tabs } from "../elements/tabs.tsx";
+import { useGateway } from "../gateway/gateway.ts";
+import { useQuery } from "../gateway/use-query.ts";
+import { Page } from "../shell/page.tsx";
+import { AnswerText } from "./answer-text.tsx";
+import { AttemptsTable } from "./attempts-table.tsx";
+import { Frames } from "./frames.tsx";
+import { OutcomeChip } from "./outcome.tsx";
+import { StreamFacts, StreamStats } from "./stream-facts.tsx";
+import { Timeline } from "./timeline.tsx";
+import { useAnswer } from "./use-answer.ts";
+import { useReplay } from "./use-replay.ts";
+
+const tabs = [
+  { name: "answer", title: "Answer" },
+  { name: "attempts", title: "Attempts" },
+  { name: "frames", title: "Frames" },
+  { name: "facts", title: "More" },
+] as const;
+
+/** All that is known of one stream, while it grows and afterwards. */
 export function StreamPage({ id }: { id: string }) {
-  return <p>{id}</p>;
+  const answer = useAnswer(id);
+  const { trace, error } = useTrace(id);
+  const replay = useReplay(trace);
+  const [tab, setTab] = useState<(typeof tabs)[number]["name"]>("answer");
+  const model = trace?.model ?? answer.servedBy[0] ?? "Stream";
+  return (
+    <Page title={model} actions={<Actions id={id} trace={trace} replay={replay} />}>
+      <div className="-mt-4 flex flex-wrap items-center gap-x-3 gap-y-1">
+        <Link href="/streams" className="text-muted hover:text-ink">
+          Streams
+        </Link>
+        <span className="text-muted" aria-hidden>
+          /
+        </span>
+        <code className="font-mono text-xs break-all">{id}</code>
+        {trace !== undefined && <OutcomeChip outcome={trace.outcome} />}
+      </div>
+      {error !== undefined && trace === undefined && <Notice tone="bad">{error}</Notice>}
+      {trace !== undefined && (
+        <>
+          <StreamStats trace={trace} />
+          <Timeline trace={trace} atMs={replay.atMs} />
+        </>
+      )}
+      <Tabs label="Parts of the stream" tabs={tabs} current={tab} onChange={setTab}>
+        {tab === "answer" && <AnswerText answer={answer} share={replay.share} />}
+        {tab === "attempts" && <AttemptsTable attempts={trace?.attempts ?? []} />}
+        {tab === "frames" && <Frames streamId={id} protocol={trace?.protocol ?? "events"} />}
+        {tab === "facts" && trace !== undefined && <StreamFacts trace={trace} />}
+      </Tabs>
+    </Page>
+  );
+}
+
+/** Asked for again and again while the stream is open. */
+function useTrace(id: string): { trace: Trace | undefined; error: string | undefined } {
+  const path = `/v1/streams/${encodeURIComponent(id)}/trace`;
+  const { data, error } = useQuery<Trace>(path, { everyMs: 500, until: isClosed });
+  return { trace: data, error };
+}
+
+function isClosed({ state }: Trace): boolean {
+  return state === "closed";
+}
+
+interface ActionsProps {
+  id: string;
+  trace: Trace | undefined;
+  replay: ReturnType<typeof useReplay>;
+}
+
+function Actions({ id, trace, replay }: ActionsProps) {
+  const gateway = useGateway();
+  const [shared, setShared] = useState(false);
+  const share = async () => {
+    await navigator.clipboard.writeText(location.href);
+    setShared(true);
+    setTimeout(() => setShared(false), 1500);
+  };
+  return (
+    <div className="flex flex-wrap gap-2">
+      {trace?.state === "open" && (
+        <Button kind="danger" onClick={() => void gateway.client().stop(id)}>
+          <Square size={13} aria-hidden /> Stop
+        </Button>
+      )}
+      {trace?.state === "closed" && trace.timeline.length > 0 && (
+        <Button onClick={replay.atMs === undefined ? replay.start : replay.stop}>
+          {replay.atMs === undefined ? <Play size={14} aria-hidden /> : <Square size={13} aria-hidden />}
+          {replay.atMs === undefined ? "Replay" : "Stop replaying"}
+        </Button>
+      )}
+      <Button onClick={() => void share()} title="Whoever may see this stream can open it with this link">
+        <Share2 size={14} aria-hidden /> {shared ? "Copied" : "Copy link"}
+      </Button>
+    </div>
+  );
 }

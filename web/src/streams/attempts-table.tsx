@@ -1,0 +1,43 @@
+import type { TraceAttempt } from "../../../src/records/trace.ts";
+import { Table } from "../elements/table.tsx";
+import { writeCost, writeCount, writeDuration } from "../numbers.ts";
+
+const names = ["#", "Target", "Why", "Outcome", "Waited", "First event", "First content", "Took", "Tokens", "Cost"];
+
+export function AttemptsTable({ attempts }: { attempts: readonly TraceAttempt[] }) {
+  return (
+    <Table
+      label="Attempts"
+      names={names}
+      numbersFrom={4}
+      rows={attempts.map((attempt) => ({
+        key: String(attempt.attempt),
+        cells: [
+          attempt.attempt + 1,
+          <span key="target" className="font-mono text-xs">
+            {attempt.provider}/{attempt.model}
+          </span>,
+          attempt.reason,
+          outcomeOf(attempt),
+          duration(attempt.queueMs),
+          duration(attempt.firstEventMs),
+          duration(attempt.firstContentMs),
+          duration(attempt.durationMs),
+          attempt.usage === undefined
+            ? "–"
+            : `${writeCount(attempt.usage.inputTokens)} → ${writeCount(attempt.usage.outputTokens)}${attempt.usage.estimated === true ? " (est.)" : ""}`,
+          attempt.cost === undefined ? "–" : writeCost(attempt.cost),
+        ],
+      }))}
+    />
+  );
+}
+
+function outcomeOf({ outcome, error, providerStatus, finishReason }: TraceAttempt): string {
+  if (error !== undefined) return `${error.code}${providerStatus === undefined ? "" : ` (${providerStatus})`}`;
+  return finishReason === undefined ? outcome : `${outcome} (${finishReason})`;
+}
+
+function duration(ms: number | undefined): string {
+  return ms === undefined ? "–" : writeDuration(ms);
+}
