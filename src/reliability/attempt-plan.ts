@@ -1,11 +1,9 @@
-import type { StreamContext } from "../core/source.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import type { ServedTarget } from "./target.ts";
 
 export interface AttemptPlanOptions {
   /** In the order in which they are to be tried. */
   targets: readonly ServedTarget[];
-  stream: StreamContext;
   /** Before the first content, all targets together. */
   maxAttempts: number;
   budget: RetryBudget;
@@ -15,12 +13,12 @@ export interface AttemptPlanOptions {
 export class AttemptPlan {
   readonly #options: AttemptPlanOptions;
   readonly #untried: ServedTarget[];
-  #last: number;
+  /** Attempts that were allowed, the first one included; a hedge may be due while a retry waits for its turn. */
+  #allowed = 1;
 
   constructor(options: AttemptPlanOptions) {
     this.#options = options;
     this.#untried = [...options.targets];
-    this.#last = options.stream.attempts + options.maxAttempts;
   }
 
   /**
@@ -43,12 +41,10 @@ export class AttemptPlan {
 
   /** Permission for one more attempt, as from `RetryBudget`. */
   take(): (() => void) | undefined {
-    return this.#options.stream.attempts < this.#last ? this.#options.budget.take() : undefined;
-  }
-
-  /** A call that never reached its provider does not count. */
-  forgive(): void {
-    this.#last++;
+    if (this.#allowed >= this.#options.maxAttempts) return undefined;
+    const release = this.#options.budget.take();
+    if (release !== undefined) this.#allowed++;
+    return release;
   }
 }
 

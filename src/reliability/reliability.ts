@@ -107,7 +107,7 @@ export class Reliability {
       stream.deadline ??= this.#clock.elapsed() + totalTimeoutMs;
       budget.countRequest();
       const ordered = this.#inOrder(targets, options);
-      const plan = new AttemptPlan({ targets: ordered, stream, maxAttempts, budget });
+      const plan = new AttemptPlan({ targets: ordered, maxAttempts, budget });
       const failover = createFailover(plan, (target) => this.#retried(target, plan), this.#randomness);
       const afterMs = targets.length < 2 ? undefined : this.#hedgeAfterMs(ordered[0] ?? first, request, options.hedge);
       const begun = afterMs === undefined ? failover : this.#hedged(failover, plan, afterMs);
@@ -170,7 +170,6 @@ export class Reliability {
       randomness: this.#randomness,
       take: () => plan.take(),
       hasAlternative: () => plan.hasAlternative(),
-      forgive: () => plan.forgive(),
     });
   }
 

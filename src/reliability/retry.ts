@@ -18,8 +18,6 @@ export interface RetryOptions {
   take: () => (() => void) | undefined;
   /** Whether another target could be tried instead. Default: there is none. */
   hasAlternative?: () => boolean;
-  /** Told of a failure that does not count: a connection kept from before that had closed, which a fresh one mends. */
-  forgive?: () => void;
 }
 
 /**
@@ -49,7 +47,7 @@ export function withRetry(source: StreamSource, options: RetryOptions): StreamSo
       if (signal.aborted) throw failure;
       const again: SourceOptions = { ...sourceOptions, reason: "retry" };
       if (failure.onReusedConnection && call.reason !== "retry") {
-        options.forgive?.();
+        // A connection kept from before had closed: nobody was called, so it costs nothing.
         return open(failures, again);
       }
       const delayMs = delayBefore(failure, failures, options);
