@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { scriptedModel } from "./support/gateway.ts";
 import type { NamedRow } from "./support/protocol-rows.ts";
 import { allRows } from "./support/protocol-rows.ts";
 import type { RecoveryOptions } from "./support/recovery.ts";
@@ -98,4 +99,37 @@ describe.each(hopeless)("row %i: %s with nobody else to ask", (_row, fault, stat
       expect(headers["retry-after"]).toBe(fault.includes("3600") ? "3600" : undefined);
     },
   );
+});
+
+test("row 62: with every target failing for hundreds of requests a second, open answers go on, and refusals are quick", async () => {
+  const words = Array.from({ length: 20 }, (_, index) => `w${index} `);
+  const script = scriptedModel(words);
+  const release = script.hold(5);
+  const rules = [{ faults: "503", ...sixty }];
+  const { clock, calls, send } = await openRecovery({ rules, config: { models: { poet: script.model } } });
+  const post = (model: string): Promise<Response> => {
+    const body = JSON.stringify({ model, stream: true, messages: [{ role: "user", content: "go" }] });
+    const headers = { "content-type": "application/json" };
+    return send("http://127.0.0.1/v1/chat/completions", { method: "POST", headers, body });
+  };
+  const open = await Promise.all(Array.from({ length: 5 }, () => post("poet")));
+  const refusals: { status: number; afterMs: number }[] = [];
+  const requests = 300;
+  for (let index = 0; index < requests; index++) {
+    const startedAt = clock.elapsed();
+    void post("smart").then(({ status }) => refusals.push({ status, afterMs: clock.elapsed() - startedAt }));
+    await clock.advance(10);
+  }
+  await clock.advance(30_000);
+  expect(refusals).toHaveLength(requests);
+  expect(new Set(refusals.map(({ status }) => status))).toEqual(new Set([503]));
+  expect(calls.length).toBeLessThanOrEqual(requests * 1.2);
+  // Nobody is kept waiting for longer than a place in the queue is worth.
+  expect(Math.max(...refusals.map(({ afterMs }) => afterMs))).toBeLessThanOrEqual(10_000);
+  release();
+  for (const response of open) {
+    const text = await response.text();
+    for (const word of words) expect(text).toContain(word);
+    expect(text).toContain("[DONE]");
+  }
 });

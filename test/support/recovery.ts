@@ -67,13 +67,12 @@ export async function openRecovery(options: RecoveryOptions = {}) {
     routes: { smart: { ...options.route, targets: targets.map((model) => ({ target: `box/${model}`, prefill })) } },
     ...options.config,
   };
-  let drawn = 0;
   const headrace = await createHeadrace(config, {
     clock,
     environment: {},
     report: () => {},
     observe: (observation) => observations.push(observation),
-    randomness: { number: () => 0.5, bytes: (length) => new Uint8Array(length).fill(drawn++ % 248) },
+    randomness: { number: () => 0.5, bytes: countingBytes() },
     fetch: (url, init) => {
       const call: (typeof calls)[number] = { at: clock.elapsed(), url, body: init?.body as string };
       init?.signal?.addEventListener("abort", () => (call.abortedAt ??= clock.elapsed()), { once: true });
@@ -101,6 +100,15 @@ export async function openRecovery(options: RecoveryOptions = {}) {
   };
   const ended = (): AttemptEnded[] => observations.filter((one) => one.type === "attempt-ended");
   return { clock, headrace, calls, observations, ended, ask, send };
+}
+
+/** Never the same twice, in an alphabet of 62. */
+function countingBytes(): (length: number) => Uint8Array<ArrayBuffer> {
+  let drawn = 0;
+  return (length) => {
+    const count = drawn++;
+    return new Uint8Array(length).fill(count % 62).fill(Math.floor(count / 62) % 62, 0, 1);
+  };
 }
 
 export const question: GenerateRequest = {
