@@ -40,6 +40,25 @@ describe("plain text", () => {
     expect(writeBody(plainText, answer)).toBe("Two\nlines [DONE]!");
   });
 
+  test("keeps characters whole that a model cut in two, and loses nothing of what stays half", () => {
+    const [high = "", low = ""] = "😀".split("");
+    const said = ["a", high, low, `b${high}`, `${low}c`, high].map((text): StreamEvent => ({
+      type: "text-delta",
+      text,
+    }));
+    const whole: StreamEvent[] = [...answer.slice(0, 2), ...said, ...answer.slice(-3)];
+    expect(writeBody(plainText, whole)).toBe(`a😀b😀c${high}`);
+    const messages = writeBody(eventSource, whole);
+    expect(messages.match(/^data: .*$/gm)?.slice(0, 5)).toEqual([
+      "data: a",
+      "data: 😀",
+      "data: b",
+      "data: 😀c",
+      `data: ${high}`,
+    ]);
+    expect(messages).toContain('"textLength":8');
+  });
+
   test("reads characters that were cut apart", () => {
     const pieces = Array.from(utf8.encode("aé😀"), (byte) => Uint8Array.of(byte));
     expect(foldAnswer(readBody(plainText, pieces))).toMatchObject({

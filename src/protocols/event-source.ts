@@ -9,6 +9,7 @@ import { readPromptRequest, readQueryNumbers, writePromptRequest } from "./promp
 import type { EventReader, EventWriter, Protocol, WriteOptions } from "./protocol.ts";
 import { createSseReader, sseFrame } from "./sse.ts";
 import { isUsage, readTextAnswer, writeTextAnswer } from "./text-answer.ts";
+import { WholeCharacters } from "./whole-characters.ts";
 
 /**
  * What a browser's EventSource reads without a library: each piece of text a message, then `done` with a summary and the
@@ -32,6 +33,7 @@ const done = "[DONE]";
 
 class MessageWriter implements EventWriter {
   readonly #streamId: string;
+  readonly #characters = new WholeCharacters();
   #model = "";
   #finishReason: FinishReason | undefined;
   #usage: Usage | undefined;
@@ -44,9 +46,7 @@ class MessageWriter implements EventWriter {
   write(event: StreamEvent): string[] {
     switch (event.type) {
       case "text-delta":
-        if ((event.choice ?? 0) !== 0 || event.text === "") return [];
-        this.#textLength += event.text.length;
-        return writeText(event.text);
+        return (event.choice ?? 0) === 0 ? this.#text(this.#characters.take(event.text)) : [];
       case "stream-start":
       case "attempt-start":
         if (event.model !== "") this.#model = event.model;
@@ -58,10 +58,18 @@ class MessageWriter implements EventWriter {
         this.#usage = event.usage;
         return [];
       case "stream-end":
-        return isWhole(event.outcome) ? this.#whole(event) : broken(event);
+        return [
+          ...this.#text(this.#characters.rest()),
+          ...(isWhole(event.outcome) ? this.#whole(event) : broken(event)),
+        ];
       default:
         return [];
     }
+  }
+
+  #text(text: string): string[] {
+    this.#textLength += text.length;
+    return text === "" ? [] : writeText(text);
   }
 
   #whole({ outcome }: StreamEnd): string[] {

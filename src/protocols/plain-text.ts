@@ -3,6 +3,7 @@ import { readError, writeError } from "./openai-chat-errors.ts";
 import { readPromptRequest, writePromptRequest } from "./prompt-request.ts";
 import type { EventReader, EventWriter, Protocol } from "./protocol.ts";
 import { readTextAnswer, writeTextAnswer } from "./text-answer.ts";
+import { WholeCharacters } from "./whole-characters.ts";
 
 /** The text of an answer and nothing else, as `curl` shows it. Only the connection can tell whether it is complete. */
 export const plainText: Protocol = {
@@ -12,19 +13,25 @@ export const plainText: Protocol = {
   readRequest: readPromptRequest,
   writeRequest: writePromptRequest,
   createEventReader: () => new TextReader(),
-  createEventWriter: () => textWriter,
+  createEventWriter: () => new TextWriter(),
   readAnswer: readTextAnswer,
   writeAnswer: writeTextAnswer,
   readError,
   writeError,
 };
 
-const textWriter: EventWriter = {
-  write(event) {
-    const isText = event.type === "text-delta" && (event.choice ?? 0) === 0 && event.text !== "";
-    return isText ? [event.text] : [];
-  },
-};
+class TextWriter implements EventWriter {
+  readonly #characters = new WholeCharacters();
+
+  write(event: StreamEvent): string[] {
+    if (event.type === "text-delta" && (event.choice ?? 0) === 0) return asFrames(this.#characters.take(event.text));
+    return event.type === "stream-end" ? asFrames(this.#characters.rest()) : [];
+  }
+}
+
+function asFrames(text: string): string[] {
+  return text === "" ? [] : [text];
+}
 
 class TextReader implements EventReader {
   readonly #decoder = new TextDecoder();
