@@ -268,14 +268,9 @@ export const configSchema = z
 export type Config = z.infer<typeof configSchema>;
 /** Configuration as written: everything is optional. */
 export type ConfigInput = z.input<typeof configSchema>;
-export type ServerConfig = Config["server"];
 export type ProviderConfig = z.infer<typeof providerSchema>;
 export type RouteConfig = z.infer<typeof routeSchema>;
-export type ReliabilityConfig = Config["reliability"];
 export type LogConfig = Config["log"];
-export type AccessConfig = Config["access"];
-export type LimitsConfig = Config["limits"];
-export type TelemetryConfig = Config["telemetry"];
 
 /** Gives a configuration file its types: `export default defineConfig({ ... })`. */
 export function defineConfig(config: ConfigInput): ConfigInput {

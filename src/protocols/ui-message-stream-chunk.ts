@@ -1,12 +1,6 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 
-/** What the `extra` of a `ui-message-stream` event says. */
-export interface UiChunkExtra {
-  /** The chunk that the event came in, without the piece of text that went into the event. */
-  chunk: JsonObject;
-}
-
 /** The members that hold a piece of text, by the type of chunk. */
 export const textMembers: ReadonlyMap<unknown, string> = new Map([
   ["text-delta", "delta"],
