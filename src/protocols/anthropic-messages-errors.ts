@@ -4,6 +4,7 @@ import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import * as openaiErrors from "./openai-chat-errors.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
+import { readProviderWord } from "./provider-word.ts";
 
 const codesOfTypes: ReadonlyMap<string, ErrorCode> = new Map<string, ErrorCode>([
   ["invalid_request_error", "provider-rejected"],
@@ -69,11 +70,10 @@ function classify({ type, message, details }: JsonObject): ErrorReport | undefin
   if (code === undefined) return undefined;
   const found = code === "provider-rejected" && typeof message === "string" ? codeOfText(message) : code;
   const detail = isJsonObject(details) ? details["error_code"] : undefined;
-  const isWord = typeof detail === "string" && /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/.test(detail);
   return {
     code: found,
     message: messages[found] ?? "the provider failed",
-    providerCode: isWord ? detail : type,
+    providerCode: readProviderWord(detail) ?? type,
   };
 }
 

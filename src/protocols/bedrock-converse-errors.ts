@@ -4,6 +4,7 @@ import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { ConverseFrame } from "./bedrock-converse-frames.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
+import { readProviderWord } from "./provider-word.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
 /** Names of AWS errors without their ending, in lower case. */
@@ -47,10 +48,11 @@ function classify(name: string, text: string, status?: number): ErrorReport {
   if (code === "provider-rejected" && noModel.test(text)) code = "model-not-found";
   if (code === "provider-rejected" && filtered.test(text)) code = "content-filtered";
   const message = messages[code] ?? "the provider failed";
+  const providerCode = readProviderWord(name, /^[A-Za-z][A-Za-z0-9]*$/);
   return {
     code,
     message: status === undefined ? message : `${message} (HTTP ${status})`,
-    ...(/^[A-Za-z][A-Za-z0-9]{0,63}$/.test(name) && { providerCode: name }),
+    ...(providerCode !== undefined && { providerCode }),
   };
 }
 

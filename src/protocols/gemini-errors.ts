@@ -3,6 +3,7 @@ import { HeadraceError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
+import { readProviderWord } from "./provider-word.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
 /** The error in a chunk; undefined when it is none. */
@@ -49,7 +50,7 @@ function readDetails(details: Json | undefined): Details {
     if (!isJsonObject(detail)) continue;
     const type = detail["@type"];
     if (typeof type !== "string") continue;
-    if (type.endsWith("ErrorInfo")) found.reason ??= identifier(detail["reason"]);
+    if (type.endsWith("ErrorInfo")) found.reason ??= readProviderWord(detail["reason"]);
     if (type.endsWith("RetryInfo")) found.retryAfterMs ??= readDuration(detail["retryDelay"]);
     // Whoever has used up a day's quota does not get it back by waiting a little.
     if (type.endsWith("QuotaFailure") && /PerDay/i.test(JSON.stringify(detail))) found.isDailyQuota = true;
@@ -63,13 +64,9 @@ function readDuration(value: Json | undefined): number | undefined {
   return seconds === undefined ? undefined : Math.ceil(Number(seconds) * 1000);
 }
 
-function identifier(value: Json | undefined): string | undefined {
-  return typeof value === "string" && /^[A-Za-z][A-Za-z0-9_]{0,63}$/.test(value) ? value : undefined;
-}
-
 function classify(error: JsonObject, httpStatus: number | undefined): ErrorReport {
   const { reason, retryAfterMs, isDailyQuota } = readDetails(error["details"]);
-  const word = identifier(error["status"]);
+  const word = readProviderWord(error["status"]);
   const numeric = [httpStatus, error["code"]].find(
     (value) => typeof value === "number" && value >= 400 && value <= 599,
   ) as number | undefined;

@@ -1,8 +1,9 @@
 import type { ErrorCode, ErrorReport } from "../core/errors.ts";
 import { HeadraceError } from "../core/errors.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
+import { readProviderWord } from "./provider-word.ts";
 import { readRetryAfter, writeRetryHeaders } from "./retry-after.ts";
 
 /** The error in a stream event; undefined when it is none. */
@@ -16,7 +17,7 @@ export function readStreamError(value: unknown): ErrorReport | undefined {
 export function readError({ status, headers, body }: ProviderFailure): HeadraceError {
   const error = findError(parseObject(body)) ?? {};
   const report = classify(error, status);
-  const param = identifier(error["param"], /^[\w.[\]$-]{1,100}$/);
+  const param = readProviderWord(error["param"], /^[\w.[\]$-]+$/);
   const retryAfterMs = readRetryAfter(headers);
   return new HeadraceError(report.code, report.message, {
     ...(report.providerCode !== undefined && { providerCode: report.providerCode }),
@@ -40,18 +41,12 @@ function findError(value: JsonObject): JsonObject | undefined {
   return (typeof message === "string" && hasReason) || detail !== undefined ? value : undefined;
 }
 
-const shortWord = /^[A-Za-z][A-Za-z0-9_.:-]{0,63}$/;
-
-function identifier(value: Json | undefined, pattern: RegExp = shortWord): string | undefined {
-  return typeof value === "string" && pattern.test(value) ? value : undefined;
-}
-
 /** From the error's own words where it has any that we know, else from its status. */
 function classify(error: JsonObject, httpStatus: number | undefined): ErrorReport {
   const { code, type, status } = error;
   const metadata = isJsonObject(error["metadata"]) ? error["metadata"] : {};
   const inner = isJsonObject(error["innererror"]) ? error["innererror"]["code"] : undefined;
-  const words = [code, metadata["error_type"], type, inner, status].map((word) => identifier(word));
+  const words = [code, metadata["error_type"], type, inner, status].map((word) => readProviderWord(word));
   const numeric = [httpStatus, code, status].find((value) => typeof value === "number" && value >= 400 && value <= 599);
   const ownCode = words
     .map((word) => (word === undefined ? undefined : codeOfWord(word)))
