@@ -53,7 +53,8 @@ ${sections.join("\n")}
 ## Vendors
 
 A provider appears by itself, under the vendor's name, when one of its variables is set; where the base URL is yours, it
-has to be configured, and \`openai-responses\` too, which shares its key with \`openai\`. Some want more than one variable:
+has to be configured, and so have \`openai-responses\`, \`azure-openai-responses\` and \`headrace\`, whose variables mean something
+else already. Some want more than one variable:
 
 ${Object.entries(vendors as Record<string, Vendor>)
   .flatMap(([name, { appearsWith }]) => (appearsWith === undefined ? [] : [conditionText(name, appearsWith)]))

@@ -63,6 +63,12 @@ export const providerSchema = z.strictObject({
     .optional()
     .describe("Version of the API, for vendors that want it in the address. Default: the vendor's usual variable."),
   headers: z.record(z.string(), z.string()).optional().describe("Headers added to every request."),
+  background: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether answers are made in the background, where they survive a broken connection; for `openai-responses` and `azure-openai-responses`, which then store them.",
+    ),
   models: z.array(z.string().min(1)).optional().describe("Models to list; others are passed on all the same."),
 });
 

@@ -1,4 +1,5 @@
 import type { FinishReason, StreamEvent, Usage } from "./events.ts";
+import type { Resumption } from "./resumption.ts";
 
 /**
  * What an attempt has brought so far, written by its source as bytes arrive. Whoever watches it compares the counters
@@ -23,10 +24,24 @@ export class AttemptProgress {
   finishReason: FinishReason | undefined;
   /** Choices that are complete. */
   finished = 0;
+  /** Set by a source whose provider goes on with the answer when the connection breaks, until the provider has ended it. */
+  resumption: Resumption | undefined;
+  /** Whether the provider said that the answer has to wait for its turn; set by a source that would know. */
+  isQueued: (() => boolean) | undefined;
   /** Ends the answer as if the provider's body had ended here; set by the source. */
   conclude: (() => void) | undefined;
   /** Called once, when nothing more comes; with an error when the answer is not whole. */
   onEnd: ((error?: unknown) => void) | undefined;
+
+  /** Takes over what another attempt has brought of the same answer. */
+  goOnFrom(before: AttemptProgress): void {
+    this.hasText = before.hasText;
+    this.characters = before.characters;
+    this.usage = before.usage;
+    this.charactersCounted = before.charactersCounted;
+    this.finishReason = before.finishReason;
+    this.finished = before.finished;
+  }
 
   /** Takes note of an event. */
   see(event: StreamEvent): void {

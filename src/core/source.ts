@@ -2,6 +2,7 @@ import type { AttemptProgress } from "./attempt-progress.ts";
 import type { StreamEvent } from "./events.ts";
 import type { AttemptReason, Observe } from "./observer.ts";
 import type { GenerateRequest } from "./request.ts";
+import type { Resumption } from "./resumption.ts";
 
 /** What all attempts of one stream share. */
 export interface StreamContext {
@@ -12,6 +13,8 @@ export interface StreamContext {
   targets?: string[];
   /** When the answer has to be complete, by the clock's `elapsed()`. */
   deadline?: number;
+  /** What broke off though its provider goes on with it, by the attempt's number. */
+  resumptions?: Map<number, Resumption>;
 }
 
 export interface SourceOptions {
@@ -24,6 +27,8 @@ export interface SourceOptions {
   attempt?: number;
   /** Why this attempt is made; left out, it is the first one. */
   reason?: AttemptReason;
+  /** This attempt goes on with what another one began; only for the target that began it. */
+  resume?: Resumption;
   /** Where a source that reports says what arrives, before anybody takes it. */
   progress?: AttemptProgress;
 }

@@ -1,7 +1,7 @@
 import type { Answer } from "../core/answer.ts";
 import type { ErrorReport } from "../core/errors.ts";
 import { HeadraceError, isErrorCode } from "../core/errors.ts";
-import type { StreamEvent } from "../core/events.ts";
+import type { StreamEnd, StreamEvent } from "../core/events.ts";
 import { isTerminal } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
@@ -10,8 +10,8 @@ import { readError, writeError } from "./openai-chat-errors.ts";
 import { readRequest as readChatRequest } from "./openai-chat-request.ts";
 import { writeRequest as writeChatRequest } from "./openai-chat-request-writer.ts";
 import { readPromptRequest } from "./prompt-request.ts";
-import type { EventReader, EventWriter, Protocol } from "./protocol.ts";
-import { createSseReader } from "./sse.ts";
+import type { AnswerPosition, EventReader, EventWriter, KeptAnswers, Protocol } from "./protocol.ts";
+import { createSseReader, type SseFrame } from "./sse.ts";
 
 /** Our own events as they are, for our own clients and for one Headrace behind another. */
 export const events: Protocol = {
@@ -25,6 +25,7 @@ export const events: Protocol = {
   readRequest,
   // Whoever reads it is a Headrace, which knows them all.
   writeRequest: (request, quirks, warn) => writeChatRequest(request, { ...quirks, knowsHints: true }, warn),
+  keptAnswers: () => keptAnswers,
   createEventReader: () => new NeutralReader(),
   createEventWriter: () => neutralWriter,
   readAnswer,
@@ -42,6 +43,12 @@ function readRequest(body: JsonObject): GenerateRequest {
 
 const neutralWriter: EventWriter = {
   write: (event) => [`data: ${JSON.stringify(event)}\n\n`],
+};
+
+/** Another Headrace keeps every answer. */
+const keptAnswers: KeptAnswers = {
+  rest: ({ id, after }) => `/v1/streams/${encodeURIComponent(id)}?as=events&after=${encodeURIComponent(after)}`,
+  stop: (id) => ({ method: "DELETE", path: `/v1/streams/${encodeURIComponent(id)}` }),
 };
 
 type FieldType = "string" | "number" | "object";
@@ -87,13 +94,21 @@ export function readEvent(value: unknown): StreamEvent | undefined {
 }
 
 class NeutralReader implements EventReader {
-  readonly #frames = createSseReader();
+  #frames = createSseReader();
   #hasEnded = false;
+  /** Events of a frame of the other gateway's provider that is not complete yet: they are given together or not at all. */
+  #group: StreamEvent[] = [];
+  #lastId: string | undefined;
+
+  get position(): AnswerPosition | undefined {
+    const [, id, after] = /^(\w+):([\w.-]+)$/.exec(this.#lastId ?? "") ?? [];
+    return id === undefined || after === undefined ? undefined : { id, after };
+  }
 
   push(bytes: Uint8Array): StreamEvent[] {
     if (this.#hasEnded) return [];
     try {
-      return this.#frames.push(bytes).flatMap(({ data }) => this.#read(data));
+      return this.#frames.push(bytes).flatMap((frame) => this.#read(frame));
     } catch (error) {
       if (error instanceof HeadraceError) return this.#fail(error.report());
       throw error;
@@ -101,10 +116,16 @@ class NeutralReader implements EventReader {
   }
 
   end(): StreamEvent[] {
-    return this.#fail({ code: "stream-truncated", message: "the provider's answer broke off before it was complete" });
+    return this.#fail(truncated);
   }
 
-  #read(data: string): StreamEvent[] {
+  reopen(): void {
+    this.#frames = createSseReader();
+    this.#group = [];
+    this.#hasEnded = false;
+  }
+
+  #read({ data, id }: SseFrame): StreamEvent[] {
     if (this.#hasEnded) return [];
     let value: Json;
     try {
@@ -114,14 +135,25 @@ class NeutralReader implements EventReader {
       return this.#fail({ code: "provider-error", message: "the provider sent an event that is no JSON" });
     }
     const event = readEvent(value);
-    // The header names the other gateway's stream; ours has its own.
-    if (event === undefined || event.type === "stream-start") return [];
-    if (!isTerminal(event)) return [event];
-    if (event.error !== undefined && !isErrorCode(event.error.code)) {
+    if (event !== undefined && isTerminal(event)) return this.#end(event);
+    const ours = event === undefined ? undefined : asOurs(event);
+    if (ours !== undefined) this.#group.push(ours);
+    if (ours !== undefined && "more" in ours) return [];
+    if (id !== undefined) this.#lastId = id;
+    const given = this.#group;
+    this.#group = [];
+    return given;
+  }
+
+  #end(event: StreamEnd): StreamEvent[] {
+    const { error } = event;
+    if (error !== undefined && !isErrorCode(error.code)) {
       return this.#fail({ code: "provider-error", message: "the provider reported an error" });
     }
+    // To us the other gateway is the provider, and somebody else may go on with the answer.
+    if (error?.code === "stream-interrupted" || error?.code === "interrupted-tool-call") return this.#fail(truncated);
     this.#hasEnded = true;
-    return [event];
+    return [...this.#group, event];
   }
 
   #fail(error: ErrorReport): StreamEvent[] {
@@ -129,6 +161,19 @@ class NeutralReader implements EventReader {
     this.#hasEnded = true;
     return [{ type: "stream-end", outcome: "failed", error }];
   }
+}
+
+const truncated: ErrorReport = {
+  code: "stream-truncated",
+  message: "the provider's answer broke off before it was complete",
+};
+
+/** The other gateway's stream and its attempts are not ours. */
+function asOurs(event: StreamEvent): StreamEvent | undefined {
+  if (event.type === "stream-start" || event.type === "seam") return undefined;
+  if (event.type !== "attempt-start" || event.attempt === undefined) return event;
+  const { attempt: _, ...start } = event;
+  return start;
 }
 
 /** A whole answer is the fold of its events; as a stream it is its blocks again. */

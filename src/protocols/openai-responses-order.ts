@@ -7,6 +7,11 @@ export class EventOrder {
   #inOrder = 0;
   readonly #skipped = new Set<number>();
 
+  /** The last number; undefined where numbers cannot be relied on. */
+  get last(): number | undefined {
+    return this.#inOrder >= enoughInOrder ? this.#last : undefined;
+  }
+
   /** `again`: it was here already. `late`: what comes after it was here already. */
   take(number: number): "fine" | "again" | "late" {
     const last = this.#last;

@@ -11,6 +11,7 @@ import { EventOrder } from "./openai-responses-order.ts";
 import { isLifecycle, OutputItems, textStreamOf } from "./openai-responses-output.ts";
 import { type RepeatedPieces, repeatedPieces, type RepeatedPiece } from "./openai-responses-repeated.ts";
 import { AnswerSteps, type StepEvent } from "./openai-responses-steps.ts";
+import type { AnswerPosition } from "./protocol.ts";
 import type { FrameReader } from "./sse-body.ts";
 
 /** Makes events of ours of the events of a response, and knows when it is complete. */
@@ -23,14 +24,35 @@ export class ResponseEventReader implements FrameReader {
   #repeatedStep: StepEvent | undefined;
   readonly #order = new EventOrder();
   #hasEnded = false;
+  /** Number of the last event before a new body began, until that has come to the events behind it. */
+  #resumedAt: number | undefined;
 
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
+  get position(): AnswerPosition | undefined {
+    const id = this.#known.response["id"];
+    const number = this.#order.last;
+    return isText(id) && /^[\w-]+$/.test(id) && number !== undefined ? { id, after: String(number) } : undefined;
+  }
+
+  get isQueued(): boolean {
+    // Some servers forget to say that it is its turn; what they send then says so.
+    const type = this.#previous?.["type"];
+    return isText(type) && isLifecycle(type) && this.#known.response["status"] === "queued";
+  }
+
+  reopen(): void {
+    this.#resumedAt = this.#order.last;
+    this.#hasEnded = false;
+  }
+
   /** Reads the data of one SSE event. */
   read(data: string, eventName?: string): StreamEvent[] {
     if (this.#hasEnded) return [];
+    const instead = this.#resumedAt === undefined ? undefined : this.#findRest(data, this.#resumedAt);
+    if (instead !== undefined) return instead;
     const piece = this.#repeated?.read(data);
     if (piece !== undefined) return this.#misplaced(piece.number) ?? [this.#repeat(piece)];
     if (data.trim() === "") return [];
@@ -57,6 +79,16 @@ export class ResponseEventReader implements FrameReader {
     if (this.#hasEnded) return [];
     this.#hasEnded = true;
     return [{ type: "stream-end", outcome: "failed", error }];
+  }
+
+  /** What another body says until it comes to what is new; undefined from there on. */
+  #findRest(data: string, last: number): StreamEvent[] | undefined {
+    const number = numberOf(data);
+    if (number === undefined) return undefined;
+    if (number <= last) return [];
+    this.#resumedAt = undefined;
+    if (number === last + 1) return undefined;
+    return this.fail({ code: "provider-error", message: "the provider left out a part of the answer" });
   }
 
   #read(frame: unknown, data: string, eventName: string | undefined): StreamEvent[] {
@@ -149,6 +181,18 @@ export class ResponseEventReader implements FrameReader {
     if (skeleton === undefined) return { verbatim: frame };
     this.#previous = skeleton;
     return frameDifference(previous, skeleton);
+  }
+}
+
+/** Which event of its response it is; undefined when it does not say. */
+function numberOf(data: string): number | undefined {
+  try {
+    const frame: unknown = JSON.parse(data);
+    const number = isJsonObject(frame) ? frame["sequence_number"] : undefined;
+    return typeof number === "number" ? number : undefined;
+  } catch {
+    // Whoever reads the event says so.
+    return undefined;
   }
 }
 

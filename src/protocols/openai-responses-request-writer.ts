@@ -11,7 +11,7 @@ import type { ProtocolQuirks, Warn } from "./protocol.ts";
 type Original = NonNullable<GenerateRequest["original"]>;
 
 /** The body for a provider: the caller's own where it spoke this protocol, with what was changed on the way. */
-export function writeRequest(request: GenerateRequest, _quirks: ProtocolQuirks, warn: Warn): JsonObject {
+export function writeRequest(request: GenerateRequest, quirks: ProtocolQuirks, warn: Warn): JsonObject {
   const { original } = request;
   const kept = original?.protocol === "openai-responses" ? original : undefined;
   const body: JsonObject = { ...kept?.body, model: request.model };
@@ -22,9 +22,25 @@ export function writeRequest(request: GenerateRequest, _quirks: ProtocolQuirks, 
   if (kept === undefined) writeForeign(body, request);
   refuseUnsayable(request, warn);
   body["stream"] = true;
-  // The gateway does what this asks for, also for providers that cannot.
-  delete body["background"];
+  writeBackground(body, kept, quirks, warn);
   return body;
+}
+
+/** The gateway does what a caller asks for with `background`, also for providers that cannot; they are asked on our own behalf. */
+function writeBackground(
+  body: JsonObject,
+  kept: Original | undefined,
+  { background }: ProtocolQuirks,
+  warn: Warn,
+): void {
+  delete body["background"];
+  if (background !== true) return;
+  if (kept?.body["store"] === false) {
+    warn("store: what is not stored cannot be made in the background, so this answer cannot be resumed");
+    return;
+  }
+  body["background"] = true;
+  body["store"] = true;
 }
 
 /** What callers of other protocols mean without saying it. */

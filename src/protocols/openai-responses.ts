@@ -4,7 +4,7 @@ import { ResponseEventReader } from "./openai-responses-reader.ts";
 import { readRequest } from "./openai-responses-request.ts";
 import { writeRequest } from "./openai-responses-request-writer.ts";
 import { ResponseWriter } from "./openai-responses-writer.ts";
-import type { Protocol } from "./protocol.ts";
+import type { KeptAnswers, Protocol } from "./protocol.ts";
 import { SseBody } from "./sse-body.ts";
 
 /** OpenAI Responses. What a server of it remembers, `previous_response_id` for one, is the gateway's business. */
@@ -20,6 +20,7 @@ export const openaiResponses: Protocol = {
   },
   readRequest,
   writeRequest,
+  keptAnswers: (body) => (body["background"] === true ? keptAnswers : undefined),
   createEventReader() {
     const reader = new ResponseEventReader();
     return new SseBody(reader, (document) => readDocument(reader, document));
@@ -30,4 +31,10 @@ export const openaiResponses: Protocol = {
   createAnswerWriter,
   readError,
   writeError,
+};
+
+/** What was asked for with `background` goes on without anybody listening. */
+const keptAnswers: KeptAnswers = {
+  rest: ({ id, after }) => `/responses/${encodeURIComponent(id)}?stream=true&starting_after=${after}`,
+  stop: (id) => ({ method: "POST", path: `/responses/${encodeURIComponent(id)}/cancel` }),
 };

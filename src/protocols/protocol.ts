@@ -16,6 +16,24 @@ export interface ProtocolQuirks {
   noDeveloperRole?: true;
   /** The server never sends an end marker: a clean end of the body after some content is the end. */
   endsWithoutMarker?: true;
+  /** Answers are made in the background, where they survive their connection; of OpenAI's Responses only. */
+  background?: true;
+}
+
+/** A place in an answer that a provider keeps. */
+export interface AnswerPosition {
+  /** The provider's id of the answer. */
+  id: string;
+  /** The last thing that was read of it, as the provider numbers them. */
+  after: string;
+}
+
+/** How a provider is asked about an answer that it keeps. */
+export interface KeptAnswers {
+  /** Path and query below the base URL of what follows a position, to be fetched with GET. */
+  rest(position: AnswerPosition): string;
+  /** What stops the generation. */
+  stop(id: string): { method: "POST" | "DELETE"; path: string };
 }
 
 /** Reads a provider's body. Pure state: the same bytes, however they are cut, give the same events. */
@@ -29,6 +47,12 @@ export interface EventReader {
   push(bytes: Uint8Array): StreamEvent[];
   /** The body ended. Returns a `stream-end`, `failed` with `stream-truncated` when the answer was not complete. */
   end(): StreamEvent[];
+  /** Up to where the answer was read, where it can be read on from there; undefined while that is unknown. */
+  readonly position?: AnswerPosition | undefined;
+  /** The provider says that the answer waits for its turn. */
+  readonly isQueued?: boolean;
+  /** What is pushed from now on is another body, which begins behind `position` or repeats some of what is before it. */
+  reopen?(): void;
 }
 
 /** What a reader of an answer may choose about its form. */
@@ -116,6 +140,9 @@ export interface Protocol {
    * @throws HeadraceError `invalid-request` with `param` - it cannot be said, and leaving it out would change the meaning.
    */
   writeRequest(request: GenerateRequest, quirks: ProtocolQuirks, warn: Warn): JsonObject;
+
+  /** Undefined when nothing is kept of the answer to this body. */
+  keptAnswers?(body: JsonObject): KeptAnswers | undefined;
 
   createEventReader(quirks: ProtocolQuirks): EventReader;
   createEventWriter(options: WriteOptions): EventWriter;

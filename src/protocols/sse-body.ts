@@ -1,7 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { ErrorReport } from "../core/errors.ts";
 import type { StreamEvent } from "../core/events.ts";
-import type { EventReader } from "./protocol.ts";
+import type { AnswerPosition, EventReader } from "./protocol.ts";
 import { createSseReader } from "./sse.ts";
 
 const maxDocumentSize = 1024 * 1024;
@@ -15,11 +15,15 @@ export interface FrameReader {
   end(): StreamEvent[];
   /** The answer broke. */
   fail(error: ErrorReport): StreamEvent[];
+  /** As of `EventReader`. */
+  readonly position?: AnswerPosition | undefined;
+  readonly isQueued?: boolean;
+  reopen?(): void;
 }
 
 /** Reads a body that should be a stream of server-sent events, and may be a document or a page of some proxy. */
 export class SseBody implements EventReader {
-  readonly #frames = createSseReader();
+  #frames = createSseReader();
   readonly #reader: FrameReader;
   readonly #readDocument: (document: unknown) => StreamEvent[] | undefined;
   /** Collects what is no stream; undefined for a stream, and until the first byte that tells. */
@@ -55,6 +59,19 @@ export class SseBody implements EventReader {
     const document = parseJson(this.#document.join("") + this.#decoder.decode());
     const events = document === undefined ? undefined : this.#readDocument(document);
     return events ?? this.#reader.fail(noStream);
+  }
+
+  get position(): AnswerPosition | undefined {
+    return this.#reader.position;
+  }
+
+  get isQueued(): boolean {
+    return this.#reader.isQueued === true;
+  }
+
+  reopen(): void {
+    this.#frames = createSseReader();
+    this.#reader.reopen?.();
   }
 
   /** Whether these bytes belong to a document. The first character that is no space decides. */

@@ -17,8 +17,12 @@ export interface EventStreamOptions {
   request: GenerateRequest;
   reader: EventReader;
   body: IncomingBody;
+  /** Announces the answer, where the body does not because its beginning was in another one. */
+  begin?: AttemptStart;
   /** What was left out of the request; told once the answer begins. */
   warnings: readonly string[];
+  /** Number of the attempt within its stream. Default 0. */
+  attempt?: number;
   /** Told of what arrives, as it arrives. */
   progress?: AttemptProgress;
   /** Ends the events with its reason. */
@@ -48,6 +52,7 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
     this.#progress.reports = true;
     this.#progress.conclude = () => this.#conclude();
     options.signal.addEventListener("abort", this.#onAbort, { once: true });
+    if (options.begin !== undefined) this.#start(options.begin);
     this.#body.pipe(this);
     if (options.signal.aborted) this.#onAbort();
   }
@@ -55,7 +60,7 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
   push(bytes: Uint8Array): void {
     if (this.#end !== undefined) return;
     this.#progress.reads++;
-    this.#add(this.#reader.push(bytes));
+    this.#add(this.#reader.push(bytes), true);
     if (this.#queue.length - this.#taken <= maxQueued) return;
     this.#progress.isPaused = true;
     this.#body.pause();
@@ -63,7 +68,7 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
 
   end(error?: unknown): void {
     if (this.#end !== undefined) return;
-    if (error === undefined) this.#add(this.#reader.end());
+    if (error === undefined) this.#add(this.#reader.end(), false);
     else this.#finish(error);
   }
 
@@ -94,9 +99,11 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
     return this;
   }
 
-  #add(events: StreamEvent[]): void {
+  #add(events: StreamEvent[], isSaid: boolean): void {
     for (const event of events) {
       if (event.type === "stream-end") {
+        // What the provider has ended itself has no rest.
+        if (isSaid || event.error === undefined) this.#progress.resumption = undefined;
         if (event.error !== undefined) {
           this.#finish(errorFromReport(event.error));
           // What is wrong may go on for ever, and nobody wants more of it.
@@ -116,9 +123,11 @@ export class EventStream implements AsyncIterableIterator<StreamEvent, undefined
   }
 
   #start(event: AttemptStart): void {
-    const { provider, request, warnings } = this.#options;
+    const { provider, request, warnings, attempt = 0 } = this.#options;
     for (const message of warnings) this.#give({ type: "warning", message });
-    this.#give({ ...event, provider, model: event.model === "" ? request.model : event.model });
+    const start: AttemptStart = { ...event, provider, model: event.model === "" ? request.model : event.model };
+    if (attempt > 0) start.attempt = attempt;
+    this.#give(start);
   }
 
   /** An estimate where the provider said nothing, or nothing but what it knew at the beginning. */

@@ -4,8 +4,11 @@ import { isJsonObject } from "../core/json.ts";
 import { whenOpen } from "../core/opened-source.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
+import type { Clock } from "../core/time.ts";
 import type { EventReader, Protocol, ProtocolQuirks } from "../protocols/protocol.ts";
 import { createDocumentReader, EventStream } from "./event-stream.ts";
+import type { CallPath } from "./kept-answer.ts";
+import { KeptAnswer } from "./kept-answer.ts";
 import { withRetryAdvice } from "./retry-advice.ts";
 import type { Transport, TransportResponse } from "./transport.ts";
 import { readText } from "./transport.ts";
@@ -28,6 +31,8 @@ export interface HttpProviderOptions {
   quirks?: ProtocolQuirks;
   transport: Transport;
   propagate?: Propagate;
+  /** For answers that the provider keeps; without it they are not gone on with. */
+  clock?: Clock;
 }
 
 /** Headers that make an attempt part of the trace of its stream; added to what is sent, never signed. */
@@ -46,13 +51,17 @@ const maxDocumentBytes = 4 * 1024 * 1024;
 
 /** A provider that is called over HTTP: writes requests and reads events of its protocol. */
 export function createHttpProvider(options: HttpProviderOptions): StreamSource {
-  const { name, protocol, quirks = {}, transport, sign, propagate } = options;
+  const { name, protocol, quirks = {}, transport, sign, clock, propagate } = options;
   const ownHeaders = requestHeaders(options);
+  const callPath = createPathCall(options);
 
-  return (request, { signal, progress, stream: context, attempt = 0 }) =>
-    whenOpen(async () => {
+  return (request, sourceOptions) => {
+    const { signal, progress, stream: context, attempt = 0, resume } = sourceOptions;
+    if (resume !== undefined) return resume.open(sourceOptions);
+    return whenOpen(async () => {
       const warnings = leftOut(request, protocol);
-      const body = JSON.stringify(protocol.writeRequest(request, quirks, (message) => warnings.push(message)));
+      const written = protocol.writeRequest(request, quirks, (message) => warnings.push(message));
+      const body = JSON.stringify(written);
       const url = urlOf(request, options);
       const forwarded = request.original?.protocol === protocol.name ? request.original.headers : undefined;
       // A version belongs to the body that it came with, so the caller's wins over the configured one.
@@ -64,9 +73,26 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
       if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
       const reader = readerFor(response, protocol, quirks, name);
       const { body: bytes } = response;
-      const stream = { provider: name, request, reader, body: bytes, warnings, signal };
+      const keptAnswers = clock === undefined ? undefined : protocol.keptAnswers?.(written);
+      if (progress !== undefined && clock !== undefined && keptAnswers !== undefined) {
+        new KeptAnswer({ provider: name, request, reader, keptAnswers, callPath, clock }).handTo(progress);
+      }
+      const stream = { provider: name, request, reader, body: bytes, warnings, attempt, signal };
       return new EventStream(progress === undefined ? stream : { ...stream, progress });
     });
+  };
+}
+
+/** Calls about answers that the provider keeps, with the same address, key and errors as for those that it makes. */
+function createPathCall(options: HttpProviderOptions): CallPath {
+  const { protocol, transport, baseUrl, query } = options;
+  const { "content-type": _, ...headers } = requestHeaders(options);
+  return async ({ method, path, signal }) => {
+    const call = { method, url: withQuery(baseUrl + path, query), headers, signal };
+    const response = await transport(method === "POST" ? { ...call, body: "" } : call);
+    if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
+    return response;
+  };
 }
 
 function urlOf(request: GenerateRequest, { baseUrl, path, query, protocol }: HttpProviderOptions): string {
@@ -77,7 +103,10 @@ function urlOf(request: GenerateRequest, { baseUrl, path, query, protocol }: Htt
     });
   }
   const written = path?.replace("{model}", () => encodeURIComponent(request.model));
-  const url = baseUrl + (written ?? protocol.endpoint?.write(request) ?? "");
+  return withQuery(baseUrl + (written ?? protocol.endpoint?.write(request) ?? ""), query);
+}
+
+function withQuery(url: string, query: HttpProviderOptions["query"]): string {
   return query === undefined ? url : `${url}${url.includes("?") ? "&" : "?"}${new URLSearchParams(query).toString()}`;
 }
 

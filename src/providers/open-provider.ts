@@ -5,6 +5,7 @@ import type { Clock } from "../core/time.ts";
 import { protocols } from "../protocols/all.ts";
 import { awsCredentials } from "./aws-credentials.ts";
 import { createAwsSignature } from "./aws-signature.ts";
+import type { ProtocolQuirks } from "../protocols/protocol.ts";
 import type { HttpProviderOptions, Propagate } from "./http-provider.ts";
 import { createHttpProvider } from "./http-provider.ts";
 import { createProviderCall } from "./provider-call.ts";
@@ -23,6 +24,7 @@ export interface ProviderSettings {
   headers?: Record<string, string> | undefined;
   region?: string | undefined;
   apiVersion?: string | undefined;
+  background?: boolean | undefined;
 }
 
 export interface OpenProviderOptions {
@@ -60,9 +62,10 @@ export function openProvider(name: string, settings: ProviderSettings, options: 
     name,
     protocol: protocols[vendor.protocol],
     baseUrl: baseUrlOf(opening, region),
-    quirks: vendor.quirks ?? {},
+    quirks: quirksOf(opening),
     transport: options.transport,
     ...(options.propagate !== undefined && { propagate: options.propagate }),
+    clock: options.clock,
     ...addressOf(opening),
     ...(apiKey === undefined ? signatureOf(opening, region) : { apiKey }),
     ...(vendor.apiKeyHeader !== undefined && { apiKeyHeader: vendor.apiKeyHeader }),
@@ -141,6 +144,15 @@ function checkOf({ settings, vendor }: Opening, request: HttpProviderOptions, re
   // A key goes to its configured address only.
   if (settings.baseUrl !== undefined) return undefined;
   return createProviderCheck({ ...request, baseUrl: elsewhere }, vendor);
+}
+
+function quirksOf({ name, settings, vendor }: Opening): ProtocolQuirks {
+  if (settings.background !== true) return vendor.quirks ?? {};
+  if (vendor.protocol === "openai-responses") return { ...vendor.quirks, background: true };
+  const able = Object.entries(vendors).flatMap(([other, { protocol }]) =>
+    protocol === "openai-responses" ? [other] : [],
+  );
+  throw misconfigured(name, "background", `${vendor.label} has no answers in the background; ${able.join(", ")} have`);
 }
 
 function signatureOf({ vendor, environment, clock }: Opening, region = ""): Pick<HttpProviderOptions, "sign"> {

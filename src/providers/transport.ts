@@ -1,6 +1,6 @@
 /** One HTTP call to a provider. */
 export interface TransportRequest {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "DELETE";
   url: string;
   headers: Record<string, string>;
   body?: string | Uint8Array;

@@ -85,6 +85,14 @@ export const vendors = {
     apiKeyHeader: "api-key",
     appearsWith: [["AZURE_OPENAI_ENDPOINT"], ["AZURE_OPENAI_API_KEY"]],
   },
+  "azure-openai-responses": {
+    label: "Azure OpenAI, over its Responses API",
+    protocol: "openai-responses",
+    basePath: "/openai/v1",
+    apiKeyVariable: "AZURE_OPENAI_API_KEY",
+    apiKeyHeader: "api-key",
+    onlyByName: true,
+  },
   "azure-openai-deployments": {
     label: "Azure OpenAI, addressed by deployment",
     protocol: "openai-chat",
@@ -272,6 +280,13 @@ export const vendors = {
     baseUrlVariable: "LM_STUDIO_BASE_URL",
     local: true,
     quirks: { maxTokensField: "max_tokens", noDeveloperRole: true },
+  },
+  // Its variable is that of the commands that call it, so it appears only where the configuration names it.
+  headrace: {
+    label: "another Headrace",
+    protocol: "events",
+    apiKeyVariable: "HEADRACE_API_KEY",
+    onlyByName: true,
   },
 } as const satisfies Record<string, Vendor>;
 

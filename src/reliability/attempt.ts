@@ -52,6 +52,7 @@ class Attempt implements AsyncIterator<StreamEvent> {
   readonly #parent: AbortSignal;
   readonly #guards: readonly Guard[];
   readonly #number: number;
+  readonly #isResumed: boolean;
   readonly #events: AsyncIterator<StreamEvent>;
   #isCalled = false;
   /** What came before the first content. */
@@ -71,6 +72,7 @@ class Attempt implements AsyncIterator<StreamEvent> {
     const progress = this.#progress;
     const stream = options.stream ?? { id: "", attempts: 0 };
     this.#number = stream.attempts++;
+    this.#isResumed = options.resume !== undefined;
     this.#parent = options.signal;
     const call: AttemptCall = { request, options, stream, number: this.#number, progress, abort: this.#abort };
     this.#guards = guards.map((guard) => guard(call));
@@ -106,10 +108,16 @@ class Attempt implements AsyncIterator<StreamEvent> {
       if (done === true) throw this.#fail(cutBeforeContent());
       if (this.#held.length === 0) for (const guard of this.#guards) guard.firstEvent?.();
       this.#held.push(this.#numbered(value));
-      this.#isOpen = isStepOfAnswer(value) || this.#held.length > maxHeld;
+      this.#isOpen = this.#isContent(value) || this.#held.length > maxHeld;
     }
     for (const guard of this.#guards) guard.firstContent?.();
     return this.next();
+  }
+
+  /** An answer that is gone on with has begun already, so anything new of it will do. */
+  #isContent(event: StreamEvent): boolean {
+    if (isStepOfAnswer(event)) return true;
+    return this.#isResumed && event.type !== "attempt-start" && this.#progress.isQueued?.() !== true;
   }
 
   /** The next event of a source that may not report and may not listen to its signal. */

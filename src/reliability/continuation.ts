@@ -9,6 +9,7 @@ import { addUsage, JoinedAttempt } from "./joined-attempt.ts";
 import type { Step } from "./ladder.ts";
 import { climb } from "./ladder.ts";
 import { remedyFor } from "./remedy.ts";
+import { abandonResumptions, resumeAttempt } from "./resumable-attempt.ts";
 import { Said } from "./said.ts";
 import type { SeamVerdict } from "./seam-finder.ts";
 import { SeamFinder } from "./seam-finder.ts";
@@ -65,6 +66,8 @@ class Continued implements AsyncIterator<StreamEvent> {
   #joined: JoinedAttempt | undefined;
   #attempt = 0;
   #recoveries = 0;
+  /** Attempts that went on with the generation of another one, which are free. */
+  #resumes = 0;
   /** Of all attempts that broke. */
   #spent: Usage | undefined;
 
@@ -114,10 +117,12 @@ class Continued implements AsyncIterator<StreamEvent> {
     const failure = toHeadraceError(error);
     const { signal } = this.#sourceOptions;
     const broken = this.#target();
-    this.#held = undefined;
-    const isOurs =
-      this.#said.hasBegun && !this.#said.hasOtherChoices && !signal.aborted && remedyFor(failure) !== "none";
+    const isOurs = this.#said.hasBegun && !signal.aborted && remedyFor(failure) !== "none";
     if (!isOurs || broken === undefined) throw failure;
+    if (await this.#resume(broken)) return this.next();
+    this.#held = undefined;
+    // Nobody could tell which of several answers a continuation belongs to.
+    if (this.#said.hasOtherChoices || (this.#request.choices ?? 1) > 1) throw failure;
     const state = this.#said.recoverable;
     if (state.kind === "complete") {
       this.#conclude(state.outcome);
@@ -129,6 +134,19 @@ class Continued implements AsyncIterator<StreamEvent> {
     if (!(await this.#recover(broken))) throw failure;
     return this.next();
   };
+
+  /** Goes on with the same generation, where its provider still has it: nothing is repeated, nothing is new. */
+  async #resume(broken: ServedTarget): Promise<boolean> {
+    const fromAttempt = this.#attempt;
+    const resumed = await resumeAttempt(fromAttempt, broken, this.#request, this.#sourceOptions);
+    if (resumed === undefined) return false;
+    const toAttempt = resumed.attempt;
+    this.#queue.push({ type: "seam", fromAttempt, toAttempt, rung: "native-resume", overlap: 0, confidence: 1 });
+    this.#attempt = toAttempt;
+    this.#events = resumed.events;
+    this.#resumes++;
+    return true;
+  }
 
   /** Only the end was missing. */
   #conclude(outcome: Outcome): void {
@@ -166,7 +184,7 @@ class Continued implements AsyncIterator<StreamEvent> {
     const { signal, stream } = this.#sourceOptions;
     const tried: Step[] = [];
     for (let step = this.#nextStep(broken, tried); step !== undefined; step = this.#nextStep(broken, tried)) {
-      if (this.#recoveries >= maxRecoveries || stream.attempts >= maxAttempts) return false;
+      if (this.#recoveries >= maxRecoveries || stream.attempts - this.#resumes >= maxAttempts) return false;
       tried.push(step);
       const release = await this.#permission();
       if (release === undefined) return false;
@@ -174,6 +192,7 @@ class Continued implements AsyncIterator<StreamEvent> {
         if (await this.#join(step)) return true;
       } catch (error) {
         if (signal.aborted) throw error;
+        abandonResumptions(stream);
         const failure = toHeadraceError(error);
         if (failure.code !== "provider-rejected") this.#blame(step.target, failure);
         else if (step.rung === "prefill") refusedPrefill.add(step.target.name);

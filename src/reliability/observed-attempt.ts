@@ -28,10 +28,8 @@ export function observeAttempt(
     firstEvent: () => (firstEventMs = clock.elapsed() - began),
     firstContent: () => (firstContentMs = clock.elapsed() - began),
     ended(outcome: AttemptOutcome, error?: HeadraceError) {
-      const { finishReason, characters } = call.progress;
-      // A provider that is quick may have failed before anybody took its first token.
-      const wasBilled = characters > 0 || firstContentMs !== undefined || outcome === "completed";
-      const usage = reportedUsage(call, outcome) ?? (wasBilled ? estimateUsage(call.request, characters) : undefined);
+      const { finishReason } = call.progress;
+      const usage = ownUsage(call, outcome, firstContentMs !== undefined);
       const ended: AttemptEnded = {
         type: "attempt-ended",
         ...attempt,
@@ -49,8 +47,32 @@ export function observeAttempt(
   };
 }
 
+/** What an attempt has used up itself, beside what those before it have of the same generation. */
+function ownUsage(call: AttemptCall, outcome: AttemptOutcome, hasContent: boolean): Usage | undefined {
+  const { progress, request, options } = call;
+  const { characters, resumption } = progress;
+  // A provider that is quick may have failed before anybody took its first token.
+  const wasBilled = characters > 0 || hasContent || outcome === "completed";
+  const usage = reportedUsage(call, outcome) ?? (wasBilled ? estimateUsage(request, characters) : undefined);
+  const before = options.resume?.counted;
+  if (usage !== undefined && resumption !== undefined) resumption.counted = usage;
+  return usage === undefined || before === undefined ? usage : usageWithout(before, usage);
+}
+
 /** Some providers report at the beginning, and again at the end, which an attempt may not reach. */
 function reportedUsage({ progress }: AttemptCall, outcome: AttemptOutcome): Usage | undefined {
   const { usage, characters, charactersCounted } = progress;
   return usage === undefined || outcome === "completed" ? usage : usageWithRest(usage, characters - charactersCounted);
 }
+
+function usageWithout(before: Usage, usage: Usage): Usage {
+  const rest: Usage = { inputTokens: 0, outputTokens: 0 };
+  for (const part of usageParts) {
+    const tokens = (usage[part] ?? 0) - (before[part] ?? 0);
+    if (tokens > 0) rest[part] = tokens;
+  }
+  if (usage.estimated === true || before.estimated === true) rest.estimated = true;
+  return rest;
+}
+
+const usageParts = ["inputTokens", "outputTokens", "cachedInputTokens", "cacheWriteTokens", "reasoningTokens"] as const;

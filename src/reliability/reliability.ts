@@ -12,6 +12,7 @@ import { withHedge } from "./hedge.ts";
 import type { ModelProfile } from "./model-profiles.ts";
 import { profileOf, thinksFirst } from "./model-profiles.ts";
 import { observeAttempt } from "./observed-attempt.ts";
+import { keepResumption } from "./resumable-attempt.ts";
 import { withRetry } from "./retry.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { TargetHealth } from "./target-health.ts";
@@ -68,6 +69,8 @@ export interface RouteOptions {
 }
 
 const shortestP95Ms = 300;
+const resumeTimeoutMs = 5_000;
+const resumeQueuedMs = 30_000;
 const maxKnownTargets = 2_000;
 const longestKnownName = 500;
 
@@ -111,21 +114,19 @@ export class Reliability {
       const failover = createFailover(plan, (target) => this.#retried(target, plan), this.#randomness);
       const afterMs = targets.length < 2 ? undefined : this.#hedgeAfterMs(ordered[0] ?? first, request, options.hedge);
       const begun = afterMs === undefined ? failover : this.#hedged(failover, plan, afterMs);
-      const source = this.#continued(begun, request, ordered, options);
+      const source = this.#continued(begun, ordered, options);
       return source(request, { ...sourceOptions, stream });
     };
   }
 
-  /** Several answers at once are not gone on with: nobody could tell which of them a continuation belongs to. */
   #continued(
     source: StreamSource,
-    { choices = 1 }: GenerateRequest,
     targets: readonly ServedTarget[],
     { recovery = this.#settings.recovery, toolCalls = "stream" }: RouteOptions,
   ): StreamSource {
     const { maxAttempts, maxRecoveries, continuationPrompt } = this.#settings;
     const [first] = targets;
-    if (recovery === "off" || choices > 1 || first === undefined) return source;
+    if (recovery === "off" || first === undefined) return source;
     if (this.#refusedPrefill.size > maxKnownTargets) this.#refusedPrefill.clear();
     const budget = this.budgetOf(first);
     return withContinuation(source, {
@@ -155,8 +156,9 @@ export class Reliability {
     const guards = [
       (call: AttemptCall): Guard => nameAttempt(call, name),
       (call: AttemptCall): Guard => observeAttempt(call, { clock: this.#clock, provider, model }),
-      (call: AttemptCall): Guard => this.#watchdog.guard(call, name, this.#limitsFor(profile, call.request)),
+      (call: AttemptCall): Guard => this.#watchdog.guard(call, name, this.#limitsFor(profile, call)),
       (call: AttemptCall): Guard => health.guard(call),
+      keepResumption,
     ];
     const named: StreamSource = (request, options) => spec.source({ ...request, model }, options);
     const source = withConcurrencyLimit(withGuards(named, guards), limit, this.#clock);
@@ -197,7 +199,7 @@ export class Reliability {
       .map(({ target }) => target);
   }
 
-  #limitsFor(profile: ModelProfile, request: GenerateRequest): WatchdogLimits {
+  #limitsFor(profile: ModelProfile, { request, options }: AttemptCall): WatchdogLimits {
     const settings = this.#settings;
     const thinks = thinksFirst(profile, request);
     const longest = (ms: number): number => (thinks ? Math.max(ms, settings.reasoningTimeoutMs) : ms);
@@ -209,7 +211,10 @@ export class Reliability {
     };
     if (thinks) limits.stallBeforeTextMs = limits.progressMs;
     if (settings.firstEventTimeoutMs !== undefined) limits.firstEventMs = settings.firstEventTimeoutMs;
-    return limits;
+    if (options.resume === undefined) return limits;
+    // The answer was under way, and there are other ways to go on with it.
+    const firstContentMs = limits.stallBeforeTextMs ?? limits.stallMs;
+    return { ...limits, firstContentMs, firstEventMs: resumeTimeoutMs, queuedMs: resumeQueuedMs };
   }
 
   #stateOf(name: string): { health: TargetHealth; limit: ConcurrencyLimit } {

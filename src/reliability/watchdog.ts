@@ -9,6 +9,8 @@ export interface WatchdogLimits {
   /** Until anything comes; left out, the first content decides. */
   firstEventMs?: number;
   firstContentMs: number;
+  /** Until then, while the provider says that the answer waits for its turn. Default: no other limit. */
+  queuedMs?: number;
   /** Without a byte, once there was content. A source that does not report has no bytes, only progress. */
   stallMs: number;
   /** The same before the first word, where a model may think without a sign of it. Default: as `stallMs`. */
@@ -104,10 +106,12 @@ class Watched {
   }
 
   #lookBefore(now: number): void {
-    const { firstEventMs, firstContentMs } = this.#limits;
+    const { firstEventMs, firstContentMs, queuedMs } = this.#limits;
     const waitedMs = now - this.#startedAt;
     if (firstEventMs !== undefined && waitedMs >= firstEventMs && this.#reads === 0) {
       this.#end("provider-timeout", `${this.#name} sent nothing at all for ${inSeconds(firstEventMs)}`);
+    } else if (queuedMs !== undefined && waitedMs >= queuedMs && this.#call.progress.isQueued?.() === true) {
+      this.#end("provider-timeout", `${this.#name} let the answer wait in its queue for ${inSeconds(queuedMs)}`);
     } else if (waitedMs >= firstContentMs) {
       this.#end("provider-timeout", `${this.#name} sent no token for ${inSeconds(firstContentMs)}`);
     }
