@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 
+import type { ProtocolName } from "../src/core/events.ts";
 import { isWhole } from "../src/core/events.ts";
 import type { GenerateRequest } from "../src/core/request.ts";
 import type { ScenarioRuleInput } from "../src/providers/simulator/faults/scenario.ts";
 import type { NamedRow } from "./support/protocol-rows.ts";
 import { allRows, askIn } from "./support/protocol-rows.ts";
 import type { Received, RecoveryOptions } from "./support/recovery.ts";
-import { attemptsAreCounted, canonical, openRecovery, primary, question, sixty } from "./support/recovery.ts";
+import { attemptsAreCounted, canonical, openRecovery, primary, question, rowOf, sixty } from "./support/recovery.ts";
 
 const providers = ["openai-chat", "anthropic-messages", "gemini"] as const;
 const clients = allRows.filter(({ served }) => served !== undefined);
@@ -126,6 +127,20 @@ describe("what cannot be recovered", () => {
       expect(received.text).not.toBe("");
       expect(calls.length).toBeLessThanOrEqual(5);
     });
+  });
+
+  test.each<[protocol: ProtocolName, said: RegExp, never: RegExp]>([
+    ["openai-chat", /\ndata: \{"error":\{"message":.*\n\n$/, /\[DONE\]|"finish_reason":"/],
+    ["openai-responses", /\nevent: response\.failed\ndata: .*"status":"failed"/, /response\.completed|\[DONE\]/],
+    ["anthropic-messages", /\nevent: error\ndata: \{"type":"error",.*\n\n$/, /message_stop|message_delta/],
+    ["gemini", /\ndata: \{"error":\{"code":502,.*\n\n$/, /finishReason/],
+    ["ollama-chat", /\n\{"error":".*\}\n$/, /"done":true/],
+    ["ui-message-stream", /\ndata: \{"type":"error",.*\n\n$/, /"type":"finish"|\[DONE\]/],
+    ["event-source", /\nevent: error\ndata: .*\n\nid: .*\nevent: end\n/, /\[DONE\]|completed/],
+  ])("row 13: says so in the words of %s, and in no others", async (protocol, said, never) => {
+    const { received } = await ask(rowOf(protocol), { rules: [always("cut@3")] });
+    expect(received.body).toMatch(said);
+    expect(received.body).not.toMatch(never);
   });
 
   test.each(clients)("row 13: is an error when recovery is off: $protocol.name", async (client) => {
