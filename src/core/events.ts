@@ -84,6 +84,8 @@ export interface StreamStart {
   /** Whoever started the stream asked for usage in it, so whoever resumes it gets usage too. */
   includeUsage?: true;
   chat?: ChatReference;
+  /** What its owner wants to find it by. */
+  tags?: Readonly<Record<string, string>>;
   /** What was asked, in the words of `protocol`; kept where clients of the protocol may ask for it again. */
   request?: JsonObject;
 }

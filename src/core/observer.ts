@@ -1,5 +1,5 @@
 import type { ErrorReport } from "./errors.ts";
-import type { FinishReason, Outcome, ProtocolName, Seam, Usage } from "./events.ts";
+import type { FinishReason, Outcome, ProtocolName, Seam, StreamEvent, Usage } from "./events.ts";
 
 /** Why an attempt is made. */
 export type AttemptReason = "first" | "retry" | "failover" | "hedge" | "recovery";
@@ -20,6 +20,10 @@ interface OfAttempt {
   reason: AttemptReason;
   /** Milliseconds since the epoch. */
   startedAt: number;
+  /** Waited for its turn before it started; missing when it did not have to. */
+  queueMs?: number;
+  /** What the request costs at least, were it billed: a guess from the length of its texts. */
+  estimatedInputTokens: number;
 }
 
 export interface AttemptStarted extends OfAttempt {
@@ -34,7 +38,7 @@ export interface AttemptEnded extends OfAttempt {
   /** HTTP status of the provider's refusal. */
   providerStatus?: number;
   finishReason?: FinishReason;
-  /** As the provider counted, else an estimate that says so; missing when the model never began. */
+  /** As the provider counted, else an estimate that says so; missing when it was refused. */
   usage?: Usage;
   /** Missing when it never came. */
   firstEventMs?: number;
@@ -53,6 +57,8 @@ export interface StreamOrigin {
 export interface StreamStarted {
   type: "stream-started";
   streamId: string;
+  /** The empty string when no keys are in use. */
+  owner: string;
   /** As asked for. */
   model: string;
   protocol: ProtocolName;
@@ -60,6 +66,7 @@ export interface StreamStarted {
   startedAt: number;
   /** Missing when the library was asked. */
   origin?: StreamOrigin;
+  tags?: Readonly<Record<string, string>>;
 }
 
 /** Something worth counting or tracing. Observations never change what happens. */
@@ -91,3 +98,11 @@ export function tellAll(observers: readonly Observe[]): Observe {
     }
   };
 }
+
+/** Takes note of a stream's events on their way into its log. Told of every token, synchronously: it may only count. */
+export interface StreamTap {
+  see(event: StreamEvent): void;
+}
+
+/** The tap of a stream that was just started; undefined when nobody wants to know. */
+export type TapStream = (streamId: string) => StreamTap | undefined;

@@ -25,6 +25,8 @@ export interface SourceOptions {
   stream?: StreamContext;
   /** Number of this attempt within its stream. */
   attempt?: number;
+  /** How long it waited for its turn. */
+  queueMs?: number;
   /** Why this attempt is made; left out, it is the first one. */
   reason?: AttemptReason;
   /** This attempt goes on with what another one began; only for the target that began it. */

@@ -8,13 +8,22 @@ const tokensPerMessage = 4;
 
 /** Token counts of an attempt whose provider did not say. Flagged, since they are a guess from the length of the texts. */
 export function estimateUsage(request: GenerateRequest, outputCharacters: number): Usage {
+  return { inputTokens: estimateInputTokens(request), outputTokens: tokensIn(outputCharacters), estimated: true };
+}
+
+/** What so many characters are in tokens, about. */
+export function tokensIn(characters: number): number {
+  return Math.ceil(characters / charactersPerToken);
+}
+
+/** What a request is in tokens, about. */
+export function estimateInputTokens(request: GenerateRequest): number {
   let characters = 0;
   for (const { content } of request.messages) for (const part of content) characters += charactersOf(part);
   for (const { name, description = "", parameters } of request.tools ?? []) {
     characters += name.length + description.length + (parameters === undefined ? 0 : JSON.stringify(parameters).length);
   }
-  const inputTokens = Math.ceil(characters / charactersPerToken) + tokensPerMessage * request.messages.length;
-  return { inputTokens, outputTokens: Math.ceil(outputCharacters / charactersPerToken), estimated: true };
+  return tokensIn(characters) + tokensPerMessage * request.messages.length;
 }
 
 /** What was reported in mid-answer, with an estimate of what came after the report. */

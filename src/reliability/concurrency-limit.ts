@@ -44,6 +44,16 @@ export class ConcurrencyLimit {
     return this.#limit;
   }
 
+  /** Calls that wait for their first token. */
+  get active(): number {
+    return this.#underWay;
+  }
+
+  /** Calls that wait for their turn. */
+  get queued(): number {
+    return this.#queue.size;
+  }
+
   /** Whether a call would not have to wait. */
   get hasRoom(): boolean {
     return this.#limit === undefined || this.#underWay < Math.floor(this.#limit);
@@ -114,11 +124,14 @@ export class ConcurrencyLimit {
 export function withConcurrencyLimit(source: StreamSource, limit: ConcurrencyLimit, clock: Clock): StreamSource {
   return (request, options) =>
     whenOpen(async () => {
-      if (limit.hasRoom) limit.enter();
-      else await limit.waitForRoom(options.signal);
+      const askedAt = clock.elapsed();
+      const mustWait = !limit.hasRoom;
+      if (mustWait) await limit.waitForRoom(options.signal);
+      else limit.enter();
       const startedAt = clock.elapsed();
+      const callOptions = mustWait ? { ...options, queueMs: startedAt - askedAt } : options;
       try {
-        const opened = await untilFirst(source(request, options));
+        const opened = await untilFirst(source(request, callOptions));
         limit.leave("succeeded");
         return opened;
       } catch (error) {

@@ -2,7 +2,7 @@ import type { HeadraceError } from "../core/errors.ts";
 import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../core/observer.ts";
 import type { Clock } from "../core/time.ts";
 import type { Usage } from "../core/events.ts";
-import { estimateUsage, usageWithRest } from "../core/usage-estimate.ts";
+import { estimateInputTokens, estimateUsage, usageWithRest } from "../core/usage-estimate.ts";
 import type { AttemptCall, Guard } from "./attempt.ts";
 
 /** Tells an observer of an attempt: that it began, and once, however that comes, how it ended. */
@@ -13,6 +13,7 @@ export function observeAttempt(
   const { observe } = call.options;
   if (observe === undefined) return {};
   const began = clock.elapsed();
+  const { queueMs } = call.options;
   const attempt = {
     streamId: call.stream.id,
     attempt: call.number,
@@ -20,6 +21,9 @@ export function observeAttempt(
     model,
     reason: call.options.reason ?? "first",
     startedAt: clock.now(),
+    // Nothing of a generation that is gone on with has to be read again.
+    estimatedInputTokens: call.options.resume === undefined ? estimateInputTokens(call.request) : 0,
+    ...(queueMs !== undefined && { queueMs }),
   } satisfies Omit<AttemptStarted, "type">;
   let firstEventMs: number | undefined;
   let firstContentMs: number | undefined;
@@ -51,8 +55,9 @@ export function observeAttempt(
 function ownUsage(call: AttemptCall, outcome: AttemptOutcome, hasContent: boolean): Usage | undefined {
   const { progress, request, options } = call;
   const { characters, resumption } = progress;
-  // A provider that is quick may have failed before anybody took its first token.
-  const wasBilled = characters > 0 || hasContent || outcome === "completed";
+  // Whoever stops a provider in its work pays for what it did until then; a refusal is free. One that is quick may have
+  // failed before anybody took its first token.
+  const wasBilled = characters > 0 || hasContent || outcome !== "failed";
   const usage = reportedUsage(call, outcome) ?? (wasBilled ? estimateUsage(request, characters) : undefined);
   const before = options.resume?.counted;
   if (usage !== undefined && resumption !== undefined) resumption.counted = usage;

@@ -1,7 +1,7 @@
 import { HeadraceError, nobodyWaits } from "../core/errors.ts";
 import type { ProtocolName, StreamEnd, StreamStart } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
-import type { Observe, StreamOrigin } from "../core/observer.ts";
+import type { Observe, StreamOrigin, TapStream } from "../core/observer.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
@@ -19,6 +19,7 @@ export interface StreamsOptions {
   clock: Clock;
   createStreamId: () => string;
   observe: Observe;
+  tap?: TapStream;
   heartbeatMs: number;
   lingerMs: number;
   limits: {
@@ -49,6 +50,8 @@ export interface StartOptions {
   /** It was asked for without readers, so it goes on without them whatever else does. */
   unattended?: true;
   idempotency?: { key: string; requestHash: string };
+  /** What its owner wants to find it by. */
+  tags?: Readonly<Record<string, string>>;
   /** Kept in the header; see `StreamStart.request`. */
   stored?: JsonObject;
   /** For observers. */
@@ -111,7 +114,7 @@ export class Streams {
   async start(options: StartOptions): Promise<{ id: string; attached: boolean }> {
     this.#admit(options.owner);
     const { log, clock, createStreamId, observe } = this.#options;
-    const { request, protocol, owner, idempotency } = options;
+    const { request, protocol, owner, idempotency, tags } = options;
     const { chat } = request;
     const id = createStreamId();
     const createdAt = clock.now();
@@ -139,9 +142,18 @@ export class Streams {
     if (request.wantsUsage === true) header.includeUsage = true;
     if (chat !== undefined) header.chat = chat;
     if (options.stored !== undefined) header.request = options.stored;
+    if (tags !== undefined) header.tags = tags;
     const { model } = request;
     const { origin } = options;
-    const started = { streamId: id, model, protocol, startedAt: createdAt, ...(origin !== undefined && { origin }) };
+    const started = {
+      streamId: id,
+      owner,
+      model,
+      protocol,
+      startedAt: createdAt,
+      ...(origin !== undefined && { origin }),
+      ...(tags !== undefined && { tags }),
+    };
     observe({ type: "stream-started", ...started });
     this.#run(header, epoch, options);
     if (previous !== undefined) this.#letGo(previous.id);
@@ -310,7 +322,9 @@ export class Streams {
     const id = header.streamId;
     const stop = new AbortController();
     const signal = stop.signal;
-    const work = runWriteLoop({ log, streamId: id, epoch, header, source, request, signal, limits, clock, observe });
+    const tap = this.#options.tap?.(id);
+    const parts = { log, streamId: id, epoch, header, source, request, signal, limits, clock, observe, tap };
+    const work = runWriteLoop(parts);
     const ended = work.then((end) => {
       this.#open.delete(id);
       this.#detached.delete(id);

@@ -3,7 +3,7 @@ import type { StreamEnd, StreamEvent, StreamStart } from "../core/events.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
-import type { Observe } from "../core/observer.ts";
+import type { Observe, StreamTap } from "../core/observer.ts";
 import type { AppendResult, StreamLog } from "../log/stream-log.ts";
 
 export interface WriteLoopOptions {
@@ -20,6 +20,7 @@ export interface WriteLoopOptions {
   limits: { streamBytes: number; streamEntries: number };
   clock: Clock;
   observe: Observe;
+  tap?: StreamTap | undefined;
 }
 
 /** Appends that may be under way before the source has to wait. */
@@ -42,7 +43,7 @@ export async function runWriteLoop(options: WriteLoopOptions): Promise<StreamEnd
   try {
     end = await untilAborted(
       signal,
-      pump(source(request, { signal: upstream.signal, observe, stream }), appender, options.limits),
+      pump(source(request, { signal: upstream.signal, observe, stream }), appender, options),
     );
   } catch (error) {
     end = endFor(error, signal);
@@ -57,7 +58,7 @@ export async function runWriteLoop(options: WriteLoopOptions): Promise<StreamEnd
 async function pump(
   events: AsyncIterable<StreamEvent>,
   appender: Appender,
-  limits: WriteLoopOptions["limits"],
+  { limits, tap }: WriteLoopOptions,
 ): Promise<StreamEnd> {
   const started = new Set<number>();
   let group: StreamEvent[] = [];
@@ -70,6 +71,7 @@ async function pump(
       return event;
     }
     group.push(event);
+    tap?.see(event);
     bytes += sizeOf(event);
     if ("choice" in event || event.type === "text-delta") started.add(event.choice ?? 0);
     if (event.type === "finish") started.delete(event.choice ?? 0);
