@@ -92,6 +92,7 @@ export async function startStream(
     owner: c.var.owner,
     onDisconnect: options.onDisconnect ?? resolved.onDisconnect ?? onDisconnect,
     origin: originOf(c),
+    ...(options.tags !== undefined && { tags: options.tags }),
     ...(stored !== undefined && { stored }),
     ...(unattended && { unattended }),
     ...(key !== undefined && { idempotency: { key: checkKey(key), requestHash: await hash(text) } }),

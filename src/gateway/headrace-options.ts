@@ -11,6 +11,10 @@ const schema = z.strictObject({
   recovery: z.enum(["auto", "off"]).optional(),
   hedgeAfterMs: z.union([z.int().positive(), z.literal("p95"), z.literal("off")]).optional(),
   onDisconnect: z.enum(["continue", "cancel"]).optional(),
+  tags: z
+    .record(z.string().min(1).max(64), z.string().max(256))
+    .refine((tags) => Object.keys(tags).length <= 16, "at most 16 tags")
+    .optional(),
 });
 
 export type HeadraceOptions = z.infer<typeof schema>;
@@ -21,6 +25,7 @@ const headerReaders: Record<keyof HeadraceOptions, { header: string; read(text: 
   recovery: { header: "headrace-recovery", read: (text) => text },
   hedgeAfterMs: { header: "headrace-hedge-after-ms", read: (text) => (/^\d+$/.test(text) ? Number(text) : text) },
   onDisconnect: { header: "headrace-on-disconnect", read: (text) => text },
+  tags: { header: "headrace-tags", read: readTags },
 };
 
 const optionHeaders: ReadonlySet<string> = new Set(Object.values(headerReaders).map(({ header }) => header));
@@ -63,6 +68,17 @@ export function takeQueryOptions(
 export function overridesOf({ fallbacks, recovery, hedgeAfterMs }: HeadraceOptions): Overrides {
   const hedge = typeof hedgeAfterMs === "number" ? { afterMs: hedgeAfterMs } : hedgeAfterMs;
   return { fallbacks, recovery, hedge };
+}
+
+/** `team=search, user=42` */
+function readTags(text: string): Json {
+  const pairs = text.split(",").filter((pair) => pair.trim() !== "");
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name = "", ...value] = pair.split("=");
+      return [name.trim(), value.join("=").trim()];
+    }),
+  );
 }
 
 function readHeaders(headers: Pick<Headers, "get">): JsonObject | undefined {

@@ -35,6 +35,7 @@ export async function startStream(app: AppOptions, owner: string, message: Start
     owner,
     onDisconnect: options.onDisconnect ?? resolved.onDisconnect ?? app.onDisconnect,
     origin: { route: "GET /ws" },
+    ...(options.tags !== undefined && { tags: options.tags }),
     ...(idempotencyKey !== undefined && {
       idempotency: {
         key: checkKey(idempotencyKey),

@@ -41,6 +41,11 @@ export class Breaker {
     return this.#isProbing ? this.#openUntil : undefined;
   }
 
+  /** A call is under way that finds out whether the target is back. */
+  get isProbing(): boolean {
+    return this.#isProbing;
+  }
+
   /** A call begins. Whoever comes while it is half open is the probe. */
   begin(): void {
     if (this.#openUntil !== undefined && this.#openUntil <= this.#clock.elapsed()) this.#isProbing = true;

@@ -68,6 +68,14 @@ export interface RouteOptions {
   toolCalls?: "stream" | "atomic";
 }
 
+/** What is remembered of a target. */
+export interface TargetState {
+  provider: string;
+  model: string;
+  health: TargetHealth;
+  limit: ConcurrencyLimit;
+}
+
 const shortestP95Ms = 300;
 const resumeTimeoutMs = 5_000;
 const resumeQueuedMs = 30_000;
@@ -80,7 +88,7 @@ export class Reliability {
   readonly #randomness: Randomness;
   readonly #settings: ReliabilitySettings;
   readonly #watchdog: Watchdog;
-  readonly #states = new Map<string, { health: TargetHealth; limit: ConcurrencyLimit }>();
+  readonly #states = new Map<string, TargetState>();
   readonly #targets = new Map<string, ServedTarget>();
   readonly #budgets = new Map<string, RetryBudget>();
   readonly #refusedPrefill = new Set<string>();
@@ -148,11 +156,16 @@ export class Reliability {
     });
   }
 
+  /** How the targets that were asked for have been doing. */
+  states(): ReadonlyMap<string, TargetState> {
+    return this.#states;
+  }
+
   #createTarget(spec: TargetSpec): ServedTarget {
     const { provider, model, vendor, protocol, prefill } = spec;
     const name = `${provider}/${model}`;
     const profile = spec.profile ?? profileOf(vendor, model, prefill === undefined ? {} : { prefill });
-    const { health, limit } = this.#stateOf(name);
+    const { health, limit } = this.#stateOf(name, { provider, model });
     const guards = [
       (call: AttemptCall): Guard => nameAttempt(call, name),
       (call: AttemptCall): Guard => observeAttempt(call, { clock: this.#clock, provider, model }),
@@ -217,10 +230,11 @@ export class Reliability {
     return { ...limits, firstContentMs, firstEventMs: resumeTimeoutMs, queuedMs: resumeQueuedMs };
   }
 
-  #stateOf(name: string): { health: TargetHealth; limit: ConcurrencyLimit } {
+  #stateOf(name: string, place: { provider: string; model: string }): TargetState {
     const { breakerFailures, breakerOpenMs, queueLength, queueTimeoutMs } = this.#settings;
     const clock = this.#clock;
     return remembered(this.#states, name, () => ({
+      ...place,
       health: new TargetHealth({ clock, failuresInARow: breakerFailures, openMs: breakerOpenMs }),
       limit: new ConcurrencyLimit({ clock, randomness: this.#randomness, queueLength, queueMs: queueTimeoutMs }),
     }));

@@ -32,6 +32,8 @@ export class TargetHealth {
   #limitedInARow = 0;
   #restUntil = 0;
   #truncations = 0;
+  #successes = 0;
+  #failures = 0;
 
   constructor(options: BreakerOptions) {
     this.#clock = options.clock;
@@ -42,6 +44,16 @@ export class TargetHealth {
   get restsUntil(): number | undefined {
     const until = Math.max(this.#coolUntil, this.#restUntil, this.#breaker.closedUntil ?? 0);
     return until > this.#clock.elapsed() || this.#breaker.closedUntil !== undefined ? until : undefined;
+  }
+
+  /** A call is under way that finds out whether it is back. */
+  get isProbing(): boolean {
+    return this.#breaker.isProbing;
+  }
+
+  /** Attempts that ended with a whole answer, and those that failed, since the start. */
+  get counts(): { successes: number; failures: number } {
+    return { successes: this.#successes, failures: this.#failures };
   }
 
   /** Learns from an attempt. */
@@ -57,6 +69,8 @@ export class TargetHealth {
         this.latencies.add(this.#clock.elapsed() - startedAt);
       },
       ended: (outcome, error) => {
+        if (outcome === "completed") this.#successes++;
+        if (outcome === "failed") this.#failures++;
         if (hasContent) this.#endedInside(outcome);
         else this.#endedBefore(outcome, error);
       },

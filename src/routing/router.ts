@@ -2,7 +2,7 @@ import { HeadraceError } from "../core/errors.ts";
 import type { ProtocolName } from "../core/events.ts";
 import type { CallProvider } from "../core/provider-call.ts";
 import type { StreamSource } from "../core/source.ts";
-import type { Hedge, Reliability, RouteOptions } from "../reliability/reliability.ts";
+import type { Hedge, Reliability, RouteOptions, TargetState } from "../reliability/reliability.ts";
 import type { ServedTarget } from "../reliability/target.ts";
 
 /** A provider as the router sees it. */
@@ -83,6 +83,8 @@ export interface Router {
    */
   callOf(model: string, path: string): { call: CallProvider; model: string };
   models(): ModelInfo[];
+  /** How the targets of all routes, and others that were asked for, have been doing; by name. */
+  targets(): ReadonlyMap<string, TargetState>;
 }
 
 /** Leads model names to sources: a route wins over a user's model, that over `provider/model`, that over a known bare name. */
@@ -114,6 +116,10 @@ export function createRouter(options: RouterOptions): Router {
 
   return {
     models: list,
+    targets() {
+      for (const name of routes.keys()) find(name);
+      return reliability.states();
+    },
     resolve(asked, { fallbacks = [], hedge, recovery } = {}) {
       const model = asked ?? defaultModel;
       if (model === undefined) {
