@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { explainConfigIssues } from "./config/explain.ts";
+import { pricesSchema, recordsSchema } from "./config/records-schema.ts";
 import { telemetrySchema } from "./config/telemetry-schema.ts";
 import { HeadraceError } from "./core/errors.ts";
 import { defaultContinuationPrompt } from "./reliability/continuation-request.ts";
@@ -265,6 +266,10 @@ export const configSchema = z
       .describe("Your own models, as async generators; in TypeScript and JavaScript configuration only."),
     reliability: reliabilitySchema.prefault({}),
     log: logSchema.prefault({}),
+    records: recordsSchema.prefault({}),
+    prices: pricesSchema
+      .default({})
+      .describe("What models cost, by `provider/model` or `provider/*`, where the vendor's list is not right for you."),
     access: accessSchema.prefault({}),
     limits: limitsSchema.prefault({}),
     telemetry: telemetrySchema.prefault({}),
@@ -307,6 +312,7 @@ export function maskSecrets(config: Config): Config {
   const hidden = "********";
   const providers = Object.entries(config.providers).map(([name, provider]) => {
     const masked: ProviderConfig = { ...provider };
+    if (provider.baseUrl !== undefined) masked.baseUrl = maskUrl(provider.baseUrl, hidden);
     if (provider.apiKey !== undefined) masked.apiKey = hidden;
     if (provider.headers !== undefined) {
       masked.headers = Object.fromEntries(Object.keys(provider.headers).map((header) => [header, hidden]));
@@ -319,6 +325,14 @@ export function maskSecrets(config: Config): Config {
     ...(entry.keyHash === undefined ? {} : { keyHash: hidden }),
   }));
   return { ...config, providers: Object.fromEntries(providers), access: { ...config.access, keys } };
+}
+
+/** A key may be in front of the host, or behind a question mark. */
+function maskUrl(text: string, hidden: string): string {
+  const url = new URL(text);
+  if (url.username === "" && url.password === "" && url.search === "") return text;
+  const { protocol, host, pathname, username, search } = url;
+  return `${protocol}//${username === "" ? "" : `${hidden}@`}${host}${pathname}${search === "" ? "" : `?${hidden}`}`;
 }
 
 /** Whether only this machine can reach the address. */

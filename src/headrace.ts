@@ -1,12 +1,12 @@
 import type { ConfiguredKey } from "./access/keys.ts";
 import { createKeyring } from "./access/keys.ts";
-import type { Config, ConfigInput, LogConfig, RouteConfig } from "./config.ts";
+import type { Config, ConfigInput, ProviderConfig, RouteConfig } from "./config.ts";
 import { isLoopback, parseConfig } from "./config.ts";
 import type { Environment } from "./config/environment.ts";
 import { providersFromEnvironment, proxiesFromEnvironment } from "./config/environment.ts";
 import type { AnswerStream } from "./core/answer-stream.ts";
 import { createAnswerStream } from "./core/answer-stream.ts";
-import { HeadraceError } from "./core/errors.ts";
+import { HeadraceError, toHeadraceError } from "./core/errors.ts";
 import type { StreamEvent } from "./core/events.ts";
 import type { Observe } from "./core/observer.ts";
 import { tellAll } from "./core/observer.ts";
@@ -20,8 +20,8 @@ import type { RuntimeBindings } from "./gateway/environment.ts";
 import type { ReadWebUi } from "./gateway/web-ui.ts";
 import type { WebSockets } from "./gateway/websocket.ts";
 import { createWebSockets } from "./gateway/websocket.ts";
-import { MemoryLog } from "./log/memory-log.ts";
-import type { StreamLog } from "./log/stream-log.ts";
+import { describeSetup } from "./headrace/setup.ts";
+import { openStorage } from "./headrace/storage.ts";
 import { createIds, systemClock, systemRandomness } from "./outside.ts";
 import { protocols } from "./protocols/all.ts";
 import type { Fetch } from "./providers/fetch-transport.ts";
@@ -52,6 +52,8 @@ export interface Outside {
   environment?: Environment;
   /** Told of everything worth counting or tracing. */
   observe?: Observe;
+  /** What was noticed when the configuration was read; shown where people set things up. */
+  warnings?: readonly string[];
   /** Told of what went wrong inside. Default: one line on standard error. */
   report?: (error: HeadraceError, requestId: string) => void;
 }
@@ -84,35 +86,39 @@ export interface Headrace {
  */
 export async function createHeadrace(input?: ConfigInput, outside: Outside = {}): Promise<Headrace> {
   const { clock = systemClock, randomness = systemRandomness, environment = globalThis.process?.env ?? {} } = outside;
-  const { observe, report = reportOnStandardError } = outside;
+  const { observe, report = reportOnStandardError, warnings = [] } = outside;
   const config = input === undefined ? await readConfig() : parseConfig(input);
   const ids = createIds(randomness);
   const network = await openNetwork(config, environment, outside.fetch);
+  const found = findProviders(config, environment);
   const telemetry = await openTelemetry({
     settings: config.telemetry,
     environment,
-    names: namesIn(config, environment),
+    names: namesIn(config, found),
     gauges: { openStreams: () => streams.openCount, readers: () => streams.readerCount, log: () => log.health },
     clock,
     version: packageVersion,
     onFailure: (error) => report(error, "telemetry"),
   });
   const { transport } = network;
-  const router = createRouterFrom(config, { environment, transport, clock, randomness, telemetry });
-  const log = await openLog(config.log, clock);
+  const router = createRouterFrom(config, { found, environment, transport, clock, randomness, telemetry });
+  const storage = await openStorage({ config, clock, vendorOf: (name) => vendorOf(found, name), report });
+  const { log, records } = storage;
   const { reliability, server, limits } = config;
 
   const streams = new Streams({
     log,
     clock,
     createStreamId: ids.streamId,
-    observe: tellAll(observe === undefined ? telemetry.observers : [observe, ...telemetry.observers]),
+    observe: tellAll([records?.observe, observe, ...telemetry.observers].filter((one) => one !== undefined)),
+    ...(records !== undefined && { tap: records.tap }),
     heartbeatMs: server.heartbeatMs,
     lingerMs: reliability.lingerMs,
     limits,
   });
   await streams.recover();
-  const stopSweeping = sweepRegularly(log, config.log, clock, report);
+  records?.recover(log).catch((error: unknown) => report(toHeadraceError(error), "records"));
+  const stopSweeping = storage.sweepRegularly();
 
   let ready = true;
   const appOptions: AppOptions = {
@@ -123,6 +129,9 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     clock,
     report,
     readWebUi: createWebUiReader(),
+    records,
+    setup: (owner) => describeSetup({ config, found, environment, version: packageVersion(), warnings }, owner),
+    version: packageVersion(),
     keyring: createKeyring(resolveKeys(config, environment)),
     createRequestId: ids.requestId,
     isReady: () => ready,
@@ -151,6 +160,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
       stopSweeping();
       await network.close();
       await telemetry.close();
+      await records?.close();
       await log.close();
     },
   };
@@ -189,21 +199,8 @@ export async function openNetwork(
   return createSocketTransport(reliability);
 }
 
-/** `auto` is the most that costs little: what is committed survives `kill -9`. */
-async function openLog({ store, path, durability, maxBytes }: LogConfig, clock: Clock): Promise<StreamLog> {
-  if (store === "memory" || durability === "memory") return new MemoryLog(clock);
-  const { SqliteLog } = await import("./log/sqlite-log.ts");
-  return SqliteLog.open({
-    path,
-    durability: durability === "auto" ? "process" : durability,
-    now: clock.now,
-    ...(maxBytes !== undefined && { maxBytes }),
-  });
-}
-
 /** Names that metrics may show. */
-function namesIn(config: Config, environment: Environment): TelemetryNames {
-  const found = { ...providersFromEnvironment(environment, vendors), ...config.providers };
+function namesIn(config: Config, found: FoundProviders): TelemetryNames {
   const providers = Object.entries(found).map(([name, { vendor, baseUrl, models }]) => {
     const usual = isVendorName(vendor) ? (vendors[vendor] as Vendor).baseUrl : undefined;
     return [name, { vendor, baseUrl: baseUrl ?? usual, models }] as const;
@@ -219,7 +216,19 @@ function namesIn(config: Config, environment: Environment): TelemetryNames {
   });
 }
 
+/** Providers by name, configured or found by their variables. */
+type FoundProviders = Readonly<Record<string, ProviderConfig>>;
+
+function findProviders(config: Config, environment: Environment): FoundProviders {
+  return { ...providersFromEnvironment(environment, vendors), ...config.providers };
+}
+
+function vendorOf(found: FoundProviders, name: string): { vendor: string; baseUrl?: string | undefined } | undefined {
+  return Object.hasOwn(found, name) ? found[name] : name === "sim" ? { vendor: "simulator" } : undefined;
+}
+
 interface RouterParts {
+  found: FoundProviders;
   environment: Environment;
   transport: Transport;
   clock: Clock;
@@ -228,12 +237,8 @@ interface RouterParts {
 }
 
 function createRouterFrom(config: Config, parts: RouterParts): Router {
-  const { environment, transport, clock, randomness } = parts;
+  const { found, environment, transport, clock, randomness } = parts;
   const { propagate, describing } = parts.telemetry;
-  const found = {
-    ...providersFromEnvironment(environment, vendors),
-    ...config.providers,
-  };
   const providers = new Map<string, RoutedProvider>();
   for (const [name, provider] of Object.entries(found)) {
     const { models } = provider;
@@ -306,28 +311,6 @@ function resolveKeys({ access }: Config, environment: Environment): ConfiguredKe
     if (value !== undefined) return { name, key: value };
     if (keyHash !== undefined) return { name, keyHash };
     throw new HeadraceError("invalid-request", `access.keys: the variable ${keyVariable} of key "${name}" is not set`);
-  });
-}
-
-const hourMs = 3_600_000;
-const sweepEveryMs = 60_000;
-
-function sweepRegularly(
-  log: StreamLog,
-  { keepClosedHours, idempotencyHours }: LogConfig,
-  clock: Clock,
-  report: NonNullable<Outside["report"]>,
-): () => void {
-  return clock.every(sweepEveryMs, () => {
-    const now = clock.now();
-    log
-      .sweep({ closedBefore: now - keepClosedHours * hourMs, claimedBefore: now - idempotencyHours * hourMs })
-      .catch((error: unknown) => {
-        report(
-          new HeadraceError("log-unavailable", "old streams could not be removed from the log", { cause: error }),
-          "sweep",
-        );
-      });
   });
 }
 

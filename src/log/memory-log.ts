@@ -10,6 +10,7 @@ import type {
   NewStream,
   StreamInfo,
   StreamLog,
+  SweepOptions,
 } from "./stream-log.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -143,14 +144,15 @@ export class MemoryLog implements StreamLog {
     this.#watchers.drop(streamId);
   }
 
-  async sweep({ closedBefore, claimedBefore }: { closedBefore: number; claimedBefore: number }): Promise<number> {
+  async sweep({ closedBefore, claimedBefore, beforeRemoval }: SweepOptions): Promise<number> {
     this.#checkOpen();
     for (const [keyId, { claimedAt }] of this.#keys) {
       if (claimedAt < claimedBefore) this.#keys.delete(keyId);
     }
     let swept = 0;
-    for (const [streamId, { closedAt }] of this.#streams) {
-      if (closedAt === undefined || closedAt >= closedBefore) continue;
+    for (const [streamId, stream] of this.#streams) {
+      if (stream.closedAt === undefined || stream.closedAt >= closedBefore) continue;
+      await beforeRemoval?.(infoOf(stream));
       await this.delete(streamId);
       swept++;
     }

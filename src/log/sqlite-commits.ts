@@ -63,6 +63,8 @@ export class GroupCommit {
   #batch: Batch = emptyBatch();
   #scheduled = false;
   #holds = 0;
+  /** Work of others, until nobody holds the database. */
+  #delayed: (() => void)[] = [];
   #transactions = 0;
   #entries = 0;
   #failures = 0;
@@ -137,6 +139,7 @@ export class GroupCommit {
     return () => {
       this.#holds--;
       if (this.#holds > 0) return;
+      for (const work of this.#delayed.splice(0)) work();
       if (this.#batch.waiting.length > 0) this.#schedule();
       this.#parts.onReleased();
     };
@@ -146,6 +149,24 @@ export class GroupCommit {
   async finish(error: HeadraceError): Promise<void> {
     if (this.#broken === undefined) await this.wait(undefined).catch(() => {});
     this.#broken = error;
+  }
+
+  /** Does somebody else's work in a transaction of its own, as soon as nobody holds the database. */
+  exclusively<Value>(work: () => Value): Promise<Value> {
+    return new Promise<Value>((resolve, reject) => {
+      const run = (): void => {
+        try {
+          if (this.#broken !== undefined) throw this.#broken;
+          let value: Value | undefined;
+          this.transaction(() => (value = work()));
+          resolve(value as Value);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      if (this.#holds > 0) this.#delayed.push(run);
+      else run();
+    });
   }
 
   /** For work of the log's own, while nothing is held. */

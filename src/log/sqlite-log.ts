@@ -24,6 +24,7 @@ import type {
   NewStream,
   StreamInfo,
   StreamLog,
+  SweepOptions,
 } from "./stream-log.ts";
 import { Watchers } from "./watchers.ts";
 
@@ -40,6 +41,14 @@ export interface SqliteLogOptions {
   checkpointBytes?: number;
   /** How long entries of a stream that ended may stay in memory, to be moved together with others. Default 200. */
   upkeepDelayMs?: number;
+}
+
+/** The log's database, for tables that others keep in the same file. */
+export interface SharedDatabase {
+  path: string;
+  database: DatabaseSync;
+  /** The only way to write: in a transaction between the log's own, as soon as that is possible. */
+  write<Value>(work: () => Value): Promise<Value>;
 }
 
 /** Streams that a sweep removes in one transaction. */
@@ -124,6 +133,11 @@ export class SqliteLog implements StreamLog {
 
   get health(): LogHealth {
     return this.#commits.health;
+  }
+
+  share(): SharedDatabase {
+    const write = <Value>(work: () => Value): Promise<Value> => this.#commits.exclusively(work);
+    return { path: this.#options.path, database: this.#database, write };
   }
 
   async create(stream: NewStream): Promise<CreateResult> {
@@ -261,13 +275,14 @@ export class SqliteLog implements StreamLog {
     await this.#commits.change(this.#removal(row), undefined);
   }
 
-  async sweep({ closedBefore, claimedBefore }: { closedBefore: number; claimedBefore: number }): Promise<number> {
+  async sweep({ closedBefore, claimedBefore, beforeRemoval }: SweepOptions): Promise<number> {
     this.#check();
     await this.#commits.change({ store: () => this.#streams.removeClaimsBefore(claimedBefore) }, undefined);
     for (let swept = 0; ;) {
       this.#check();
       const rows = this.#guard(() => this.#streams.closedBefore(closedBefore, sweptAtOnce));
       swept += rows.length;
+      for (const row of rows) await beforeRemoval?.(this.#committed(row.id)?.info() ?? infoOfRow(row));
       await Promise.all(rows.map((row) => this.#commits.change(this.#removal(row), undefined)));
       if (rows.length < sweptAtOnce) return swept;
     }

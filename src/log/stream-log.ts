@@ -66,6 +66,14 @@ export interface ListOptions {
   chat?: string;
 }
 
+export interface SweepOptions {
+  /** Milliseconds since the epoch. */
+  closedBefore: number;
+  claimedBefore: number;
+  /** Waited for before a stream is removed; when it fails, the stream stays. */
+  beforeRemoval?: (stream: StreamInfo) => Promise<void>;
+}
+
 /** Takes entries that were just committed; none when the subscription is over. */
 export type Deliver = (entries: readonly LogEntry[]) => void;
 
@@ -89,7 +97,7 @@ export interface StreamLog {
   readonly durability: Durability;
 
   /** Missing where there is nothing that could fail. */
-  readonly health?: LogHealth;
+  readonly health?: LogHealth | undefined;
 
   /** Claims id and idempotency key in one step. The stream is empty when this resolves, its epoch 1; not before. */
   create(stream: NewStream): Promise<CreateResult>;
@@ -145,7 +153,7 @@ export interface StreamLog {
    * Removes streams closed before `closedBefore`, and idempotency keys of streams created before `claimedBefore`.
    * Returns how many streams.
    */
-  sweep(options: { closedBefore: number; claimedBefore: number }): Promise<number>;
+  sweep(options: SweepOptions): Promise<number>;
 
   /** Lets go of the store. Whoever waits is woken; everything afterwards rejects with `log-unavailable`. */
   close(): Promise<void>;

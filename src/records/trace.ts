@@ -64,7 +64,12 @@ export interface TraceAttempt {
   usage?: Usage;
   /** US dollars; missing when it is not known. */
   cost?: number;
+  /** What it was paid for; missing while it is open. */
+  share?: CostShare;
 }
+
+/** `delivered` is in the answer, `hedged` lost a race, `discarded` is the rest. */
+export type CostShare = "delivered" | "discarded" | "hedged";
 
 /** A code and our own words; never a provider's. */
 export type TraceError = Pick<ErrorReport, "code" | "message">;

@@ -68,10 +68,11 @@ export class Broadcast {
     this.#run().catch(() => this.#dropAll());
   }
 
-  attach(sink: Sink, position: Position, onLeave: () => void): Reader {
+  /** @param onLeave - told whether the reader had all of the stream. */
+  attach(sink: Sink, position: Position, onLeave: (complete: boolean) => void): Reader {
     const reader = new BroadcastReader(this, sink, position, this.#rendering.heartbeat, () => {
       this.#readers.delete(reader);
-      onLeave();
+      onLeave(reader.isComplete);
       if (this.#readers.size > 0) return;
       this.#stop.abort(nobodyWaits);
       this.#onEmpty();
@@ -84,7 +85,7 @@ export class Broadcast {
   /** A reader that has everything up to here takes part from now on; any other one catches up first. */
   join(reader: BroadcastReader): void {
     if (reader.seq <= this.#seq) this.#replay(reader).catch(() => reader.end(false));
-    else if (this.#whole !== undefined) reader.end(this.#whole);
+    else if (this.#whole !== undefined) reader.finish(this.#whole);
   }
 
   /** Reads what is there, then is told of what comes, without a promise per entry. */
@@ -100,7 +101,7 @@ export class Broadcast {
         if (reader.busy) continue;
         // One new entry for readers that are up to date: what happens for every token.
         const isUpToDate = frames === undefined ? reader.takeAll(rendered) : reader.takeOne(seq, frames);
-        if (isUpToDate && this.#whole !== undefined) reader.end(this.#whole);
+        if (isUpToDate && this.#whole !== undefined) reader.finish(this.#whole);
       }
     };
     while (this.#whole === undefined && !this.#stop.signal.aborted) {
@@ -153,7 +154,7 @@ export class Broadcast {
         return;
       }
       const last = (entries.at(-1) as LogEntry).event;
-      if (isTerminal(last)) reader.end(this.#rendering.tellsFailures || isWhole(last.outcome));
+      if (isTerminal(last)) reader.finish(this.#rendering.tellsFailures || isWhole(last.outcome));
     }
   }
 
@@ -169,6 +170,8 @@ class BroadcastReader implements Reader {
   replaying = false;
   wasSlow = false;
   stalledBeats = 0;
+  /** It was given everything up to the terminal entry. */
+  isComplete = false;
   #skipFrames: number;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
@@ -290,6 +293,12 @@ class BroadcastReader implements Reader {
     this.#room?.reject(this.signal.reason);
     this.#room?.promise.catch(() => {});
     this.#onLeave();
+  }
+
+  /** There is nothing more in the stream. */
+  finish(whole: boolean): void {
+    this.isComplete = true;
+    this.end(whole);
   }
 
   end(whole: boolean): void {

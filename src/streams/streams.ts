@@ -216,10 +216,10 @@ export class Streams {
     let hasLeft = false;
     let leave = (): void => void (hasLeft = true);
     const release = this.retain(streamId);
-    const reader = broadcast.attach(sink, position, () => {
+    const reader = broadcast.attach(sink, position, (complete) => {
       leave();
       release();
-      observe({ type: "reader-left", streamId, complete: !this.#open.has(streamId) });
+      observe({ type: "reader-left", streamId, complete });
     });
     // A stream that was over has no more to say, and its reader is gone already.
     if (!hasLeft) leave = this.#heartbeats.add(reader);

@@ -1,0 +1,134 @@
+import type * as Listed from "@pydantic/genai-prices";
+import type { Usage } from "../core/events.ts";
+
+/** US dollars per million tokens. */
+export interface ModelPrice {
+  inputPerMillion: number;
+  outputPerMillion: number;
+  /** Default: as any other input. */
+  cachedInputPerMillion?: number | undefined;
+}
+
+export interface PricesOptions {
+  /** By `provider/model` or `provider/*`; they count before what is known of the vendor. */
+  prices: Readonly<Record<string, ModelPrice>>;
+  /** Who is behind a provider's name, and where. */
+  vendorOf: (provider: string) => { vendor: string; baseUrl?: string | undefined } | undefined;
+}
+
+export interface Billed {
+  provider: string;
+  /** As the provider calls it. */
+  model: string;
+  usage: Usage;
+  /** Milliseconds since the epoch: prices change. */
+  at: number;
+}
+
+/** What is known of a model beside its name. */
+export interface ModelFacts extends Partial<ModelPrice> {
+  contextTokens?: number;
+}
+
+type Package = Pick<typeof Listed, "calcPrice">;
+
+/** Our vendors, as the package of prices calls them. Those that are not here are found by their address, or not at all. */
+const idOfVendor: Readonly<Record<string, string>> = {
+  openai: "openai",
+  "openai-responses": "openai",
+  anthropic: "anthropic",
+  gemini: "google",
+  vertex: "google",
+  bedrock: "aws",
+  "azure-openai": "azure",
+  "azure-openai-deployments": "azure",
+  openrouter: "openrouter",
+  groq: "groq",
+  mistral: "mistral",
+  deepseek: "deepseek",
+  xai: "x-ai",
+  together: "together",
+  fireworks: "fireworks",
+  cerebras: "cerebras",
+  perplexity: "perplexity",
+  moonshot: "moonshotai",
+};
+
+const free: ModelPrice = { inputPerMillion: 0, outputPerMillion: 0 };
+
+/** What attempts cost. What is not known stays unknown: it is never taken for nothing. */
+export class Prices {
+  readonly #options: PricesOptions;
+  #package: Package | undefined;
+
+  constructor(options: PricesOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the vendors' prices, which are most of a megabyte; before that, only configured ones are known. */
+  async load(): Promise<void> {
+    this.#package ??= await import("@pydantic/genai-prices");
+  }
+
+  /** In US dollars; undefined when it is not known. */
+  costOf(billed: Billed): number | undefined {
+    const price = this.#configured(billed.provider, billed.model);
+    return price === undefined ? this.#listed(billed)?.total_price : priceOf(billed.usage, price);
+  }
+
+  /** What is known of a model, for people to look at. */
+  factsOf(provider: string, model: string, at: number): ModelFacts {
+    const listed = this.#listed({ provider, model, usage: { inputTokens: 0, outputTokens: 0 }, at });
+    const facts: ModelFacts = {};
+    const contextTokens = listed?.model.context_window;
+    if (contextTokens !== undefined) facts.contextTokens = contextTokens;
+    const configured = this.#configured(provider, model);
+    if (configured !== undefined) return { ...facts, ...configured };
+    const { input_mtok: input, output_mtok: output, cache_read_mtok: cached } = listed?.model_price ?? {};
+    if (input === undefined || output === undefined) return facts;
+    facts.inputPerMillion = baseOf(input);
+    facts.outputPerMillion = baseOf(output);
+    if (cached !== undefined) facts.cachedInputPerMillion = baseOf(cached);
+    return facts;
+  }
+
+  #configured(provider: string, model: string): ModelPrice | undefined {
+    const { prices, vendorOf } = this.#options;
+    for (const name of [`${provider}/${model}`, `${provider}/*`]) if (Object.hasOwn(prices, name)) return prices[name];
+    // Nobody is charged for it, whatever the model is called.
+    return vendorOf(provider)?.vendor === "simulator" ? free : undefined;
+  }
+
+  #listed({ provider, model, usage, at }: Billed) {
+    const found = this.#options.vendorOf(provider);
+    if (found === undefined || this.#package === undefined) return undefined;
+    const providerId = Object.hasOwn(idOfVendor, found.vendor) ? idOfVendor[found.vendor] : undefined;
+    if (providerId === undefined && found.baseUrl === undefined) return undefined;
+    const place = providerId === undefined ? { providerApiUrl: found.baseUrl as string } : { providerId };
+    const tokens = {
+      input_tokens: usage.inputTokens,
+      output_tokens: usage.outputTokens,
+      cache_read_tokens: usage.cachedInputTokens ?? 0,
+      cache_write_tokens: usage.cacheWriteTokens ?? 0,
+    };
+    try {
+      return this.#package.calcPrice(tokens, model, { ...place, timestamp: new Date(at) }) ?? undefined;
+    } catch {
+      // The list has no price for a kind of token that was used, or no such model: then the sum is not known either.
+      return undefined;
+    }
+  }
+}
+
+function priceOf({ inputTokens, outputTokens, cachedInputTokens = 0 }: Usage, price: ModelPrice): number {
+  const { inputPerMillion, outputPerMillion, cachedInputPerMillion = inputPerMillion } = price;
+  const cached = Math.min(cachedInputTokens, inputTokens);
+  const perMillion =
+    (inputTokens - cached) * inputPerMillion + cached * cachedInputPerMillion + outputTokens * outputPerMillion;
+  return perMillion / 1e6;
+}
+
+/** Prices that depend on the length of the prompt are told as for a short one. */
+function baseOf(price: number | { base: number }): number {
+  return typeof price === "number" ? price : price.base;
+}
