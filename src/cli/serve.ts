@@ -43,7 +43,7 @@ async function serveGateway(flags: ServeFlags): Promise<void> {
   const loaded = await loadConfig({ file: flags.config, flags: input, flagNames: names });
   for (const warning of loaded.warnings) sayWarning(warning);
   const [{ createHeadrace }, { serve }] = await Promise.all([import("../headrace.ts"), import("../runtimes/node.ts")]);
-  const headrace = await createHeadrace(loaded.config);
+  const headrace = await createHeadrace(loaded.config, { warnings: loaded.warnings });
   let server: RunningServer;
   try {
     server = await serve(headrace);

@@ -8,8 +8,11 @@ import type { Clock } from "../core/time.ts";
 import type { StreamLog } from "../log/stream-log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { writeRetryHeaders } from "../protocols/retry-after.ts";
+import type { Records } from "../records/records.ts";
+import type { SetupReport } from "../records/trace.ts";
 import type { ModelInfo, Router } from "../routing/router.ts";
 import type { OnDisconnect, Streams } from "../streams/streams.ts";
+import { addAdminRoutes } from "./admin-routes.ts";
 import { chatFromBody } from "./api-chat.ts";
 import type { BodyLimits } from "./body.ts";
 import { resumeChat, stopChat } from "./chat-routes.ts";
@@ -59,12 +62,17 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   /** False while the gateway is on its way down: load balancers then look elsewhere. */
   isReady: () => boolean;
   readWebUi: ReadWebUi;
+  /** Missing when nothing is kept of streams beside their logs. */
+  records: Records | undefined;
+  /** What there is to work with, as far as its owner may see it; undefined for all of it. */
+  setup: (owner: string | undefined) => SetupReport;
+  version: string;
   /** Told of what went wrong inside, with the request's id. */
   report: (error: HeadraceError, requestId: string) => void;
 }
 
 /** Routes that need no key: they say nothing about anybody. So do the files of the web UI. */
-const open = new Set(["/", "/health", "/health/live", "/health/ready", "/healthz", "/readyz"]);
+const open = new Set(["/", "/health", "/health/live", "/health/ready", "/healthz", "/readyz", "/openapi.json"]);
 
 const exposedHeaders = "headrace-stream-id, headrace-target, x-request-id, retry-after, retry-after-ms";
 
@@ -127,6 +135,8 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.get("/v1/streams", listStreams(options));
   app.get("/v1/streams/:id", getStream(options));
   app.delete("/v1/streams/:id", deleteStream(options));
+
+  addAdminRoutes(app, options);
 
   app.get("/ws", () => {
     throw new HeadraceError("invalid-request", "this is a WebSocket; connect to it with `new WebSocket(...)`");
@@ -233,6 +243,8 @@ function greeting(origin: string): string {
   GET  ${origin}/ws                    WebSocket: many streams on one connection
   GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it
   GET  ${origin}/v1/models             what can be asked
+  GET  ${origin}/v1/streams/{id}/trace what it took: attempts, timings, usage, cost; /admin/streams and more for all
+  GET  ${origin}/openapi.json          all of this, for tools
   GET  ${origin}/metrics               for Prometheus
 
 In a browser, ${origin}/ is the playground.

@@ -97,6 +97,8 @@ export async function startStream(
     ...(unattended && { unattended }),
     ...(key !== undefined && { idempotency: { key: checkKey(key), requestHash: await hash(text) } }),
   });
+  // Also on an error that comes instead of the answer: what led to it is in the trace.
+  c.header("headrace-stream-id", id);
   return { id, request };
 }
 

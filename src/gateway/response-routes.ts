@@ -10,6 +10,7 @@ import type { AppOptions } from "./app.ts";
 import type { GatewayContext } from "./environment.ts";
 import { respondWithStream } from "./respond.ts";
 import { findResponse, inputItems, readResponse } from "./stored-response.ts";
+import { purge } from "./stream-routes.ts";
 
 /** `GET /v1/responses/{id}`: the response as it is by now; with `?stream=true` its events, those after `starting_after`. */
 export function getResponse(app: AppOptions) {
@@ -40,7 +41,7 @@ export function deleteResponse(app: AppOptions) {
   return async (c: GatewayContext): Promise<Response> => {
     const id = c.req.param("id") ?? "";
     const { streamId } = await findResponse(c, app, id);
-    await app.streams.delete(streamId);
+    await purge(app, streamId);
     return c.json({ id, object: "response", deleted: true });
   };
 }

@@ -58,12 +58,18 @@ export function deleteStream(app: AppOptions) {
     const streamId = c.req.param("id") ?? "";
     await app.streams.info(streamId, c.var.owner);
     if (c.req.query("purge") === "true") {
-      await app.streams.delete(streamId);
+      await purge(app, streamId);
       return c.json({ id: streamId, object: "stream", deleted: true });
     }
     await app.streams.stop(streamId);
     return c.json(describe(await app.streams.info(streamId, c.var.owner)));
   };
+}
+
+/** Removes everything that is kept of a stream, stopping it first. */
+export async function purge({ streams, records }: AppOptions, streamId: string): Promise<void> {
+  await streams.delete(streamId);
+  await records?.delete(streamId);
 }
 
 /** `GET /v1/streams`: the caller's streams, newest first. */

@@ -1,0 +1,84 @@
+import { HeadraceError } from "../core/errors.ts";
+import type { TraceSummary } from "../records/trace.ts";
+import { ownerOf, recordsOf } from "./admin.ts";
+import type { AppOptions } from "./app.ts";
+import type { GatewayContext } from "./environment.ts";
+
+const maxFeeds = 64;
+/** Frames that may wait for a slow reader before changes are held back. */
+const roomInFrames = 64;
+
+/** `GET /admin/live`: an event `stream` for each stream that begins, changes or ends. */
+export function liveTraces(app: AppOptions) {
+  let feeds = 0;
+  return (c: GatewayContext): Response => {
+    const records = recordsOf(app);
+    if (feeds >= maxFeeds) {
+      throw new HeadraceError("overloaded", "too many live views are open; close one", { retryAfterMs: 5_000 });
+    }
+    feeds++;
+    const feed = new Feed();
+    const stopBeating = app.clock.every(app.heartbeatMs, () => feed.beat());
+    const stopWatching = records.watch(ownerOf(c), (summary) => feed.take(summary));
+    const body = feed.open(() => {
+      feeds--;
+      stopBeating();
+      stopWatching();
+    });
+    return c.body(body, 200, {
+      ...c.var.headers,
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
+  };
+}
+
+/** What one reader has yet to see. A slow one misses changes in between, never the last of them. */
+class Feed {
+  readonly #waiting = new Map<string, TraceSummary>();
+  readonly #encoder = new TextEncoder();
+  #controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>> | undefined;
+
+  open(onClose: () => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return new ReadableStream(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+          this.#write(": headrace\n\n");
+        },
+        pull: () => this.#send(),
+        cancel: () => {
+          this.#controller = undefined;
+          onClose();
+        },
+      },
+      { highWaterMark: roomInFrames },
+    );
+  }
+
+  take(summary: TraceSummary): void {
+    this.#waiting.set(summary.id, summary);
+    this.#send();
+  }
+
+  beat(): void {
+    if (this.#hasRoom) this.#write(": heartbeat\n\n");
+  }
+
+  get #hasRoom(): boolean {
+    return (this.#controller?.desiredSize ?? 0) > 0;
+  }
+
+  #send(): void {
+    for (const [id, summary] of this.#waiting) {
+      if (!this.#hasRoom) return;
+      this.#waiting.delete(id);
+      this.#write(`event: stream\ndata: ${JSON.stringify(summary)}\n\n`);
+    }
+  }
+
+  #write(text: string): void {
+    this.#controller?.enqueue(this.#encoder.encode(text));
+  }
+}
