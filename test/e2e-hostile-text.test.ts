@@ -86,6 +86,14 @@ describe.skipIf(missingBrowser !== undefined)("whatever a model or a caller writ
       await opened.page.getByRole("tab", { name: tab }).click();
       await expectHarmless(opened);
     }
+    for (const [path, shown] of [
+      ["/streams", "[role=row] a"],
+      ["/overview", "[aria-label='By model']"],
+    ] as const) {
+      await opened.page.goto(`${opened.url}/#${path}`);
+      await opened.page.locator(shown).waitFor();
+      await expectHarmless(opened);
+    }
   });
 
   test("runs nothing as an error, or as part of an address", async () => {

@@ -60,8 +60,7 @@ export async function openPage(
   });
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (message) => {
-    // Traces are asked for before there are any.
-    if (message.type() === "error" && !message.location().url.endsWith("/trace")) errors.push(message.text());
+    if (message.type() === "error") errors.push(`${message.text()} ${message.location().url}`);
   });
   await page.goto(url);
   return { page, foreign, errors };

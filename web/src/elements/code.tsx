@@ -7,7 +7,7 @@ export function Code({ text, what }: { text: string; what: string }) {
       <pre className="max-h-96 overflow-auto p-3 pr-12 font-mono text-xs leading-5" tabIndex={0} aria-label={what}>
         {text}
       </pre>
-      <span className="absolute top-1.5 right-1.5">
+      <span className="bg-raised absolute top-1.5 right-1.5 rounded-md">
         <CopyButton text={() => text} what={what} />
       </span>
     </div>

@@ -92,14 +92,18 @@ function optionsOf({ lines, bars = false, write }: Chart): Omit<uPlot.Options, "
   const barPaths = uPlot.paths.bars?.({ size: [0.7, 24], radius: 0.15 });
   return {
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 24, 0, 0],
     cursor: { y: false },
     scales: {
       x: { range: (plot, min, max) => (bars ? withRoom(plot, min, max) : [min, max]) },
       y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
     axes: [
-      { ...axis(String, { grid: { show: false }, size: 28, space: 80 }), values: writeTimes },
+      {
+        ...axis(String, { grid: { show: false }, size: 28, space: 70 }),
+        incrs: ({ data: [times] }) => (isDaily(times) ? daySteps : hourSteps),
+        values: ({ data: [times] }, seconds) => seconds.map((at) => (isDaily(times) ? day : hour).format(at * 1000)),
+      },
       axis(write, { size: 62 }),
     ],
     series: [
@@ -126,8 +130,10 @@ function withRoom({ data: [times] }: uPlot, min: number, max: number): [number, 
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 
-/** Days where they begin or where there is nothing finer, else the time. */
-function writeTimes(_plot: uPlot, seconds: number[]): string[] {
-  const step = (seconds[1] ?? 0) - (seconds[0] ?? 0);
-  return seconds.map((value) => (step >= 86_400 ? day : hour).format(value * 1000));
+const dayS = 86_400;
+const daySteps = [1, 2, 7, 14].map((days) => days * dayS);
+const hourSteps = [60, 300, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, dayS];
+
+function isDaily([first = 0, second = 0]: ArrayLike<number> & Iterable<number>): boolean {
+  return second - first >= dayS;
 }

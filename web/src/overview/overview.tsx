@@ -19,14 +19,18 @@ const ranges = [
 ] as const;
 
 const refreshMs = 5_000;
+const hourMs = 3_600_000;
 
 /** How it has been going. */
 export function Overview() {
   const [hours, setHours] = useState("24");
   const [openedAt] = useState(() => Date.now());
-  const from = openedAt - Number(hours) * 3_600_000;
-  const byModel = useQuery<Summary>(`/admin/summary?by=model&from=${from}`, { everyMs: refreshMs });
-  const byRoute = useQuery<Summary>(`/admin/summary?by=route&from=${from}`, { everyMs: refreshMs });
+  // From a full hour on, so that a day is no longer than one.
+  const from = Math.ceil(openedAt / hourMs - Number(hours)) * hourMs;
+  // Some way ahead, so that what comes while the page is open is in it.
+  const time = `from=${from}&to=${Math.ceil(openedAt / hourMs + 12) * hourMs}`;
+  const byModel = useQuery<Summary>(`/admin/summary?by=model&${time}`, { everyMs: refreshMs });
+  const byRoute = useQuery<Summary>(`/admin/summary?by=route&${time}`, { everyMs: refreshMs });
   const targets = useQuery<{ data: TargetReport[] }>("/admin/targets", { everyMs: refreshMs });
   const error = byModel.error ?? byRoute.error ?? targets.error;
   const range = (

@@ -24,9 +24,6 @@ export interface AskedFor {
   settings: Settings;
 }
 
-/** Tokens after which a provider that is to be killed dies. */
-export const diesAfterTokens = 20;
-
 /** The body of an OpenAI Chat request, without `stream`. */
 export function chatBody({ model, turns, settings }: AskedFor): JsonObject {
   const system = settings.system.trim();
@@ -39,11 +36,12 @@ export function chatBody({ model, turns, settings }: AskedFor): JsonObject {
 }
 
 /**
- * The same request to a provider that dies in the middle of its answer. A second attempt is told to die too, so the
- * model as it was asked for stands behind it.
+ * The same request to a provider that dies in the middle of its answer, each time somewhere else: one that always dies
+ * would soon be given a rest. A second attempt is told to die too, so the model as it was asked for stands behind it.
  */
 export function killingBody(body: JsonObject, model: string): JsonObject {
   if (!isSimulated(model)) return body;
+  const diesAfterTokens = 15 + Math.floor(Math.random() * 20);
   const dying = `${model}${model.includes("?") ? "&" : "?"}fault=cut@${diesAfterTokens}`;
   return { ...body, model: dying, headrace: { fallbacks: [model] } };
 }

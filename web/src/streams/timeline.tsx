@@ -77,7 +77,7 @@ function optionsOf(seamTimes: readonly number[]): Omit<uPlot.Options, "width" | 
     cursor: { y: false, points: { show: false } },
     scales: {
       x: { time: false, range: (_plot, _min, max) => [0, max || 1] },
-      gap: { range: (_p, _min, max) => [0, (max || 1) * 3] },
+      gap: { range: (_p, _min, max) => [0, (max || 1) * 1.5] },
     },
     axes: [axis(writeDuration, { grid: { show: false }, size: 26, space: 90 }), axis(writeCount, { size: axisWidth })],
     series: [

@@ -1,0 +1,235 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import type { AxeResults } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
+import { type Gateway, scriptedModel, startGateway } from "./support/gateway.ts";
+
+if (missingBrowser !== undefined) console.warn(`e2e-pages.test.ts is skipped: ${missingBrowser}`);
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+describe.skipIf(missingBrowser !== undefined)("the pages", () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    buildWebUi();
+    browser = await launchBrowser();
+  }, 60_000);
+  afterAll(() => browser?.close());
+
+  test("the list of streams shows new ones, and how they end, by itself", async () => {
+    const script = scriptedModel(["one ", "two "]);
+    const letGo = script.hold(1);
+    const { url } = await startGateway({ models: { counter: script.model } });
+    const { page, errors } = await openPage(browser, `${url}/#/streams`);
+    await page.getByText("No streams here").waitFor();
+    const asking = ask(url, { model: "counter", prompt: "Count" });
+    const row = page.getByRole("row").filter({ has: page.getByRole("link", { name: /^counter/ }) });
+    await row.getByText("live").waitFor();
+    letGo();
+    await row.getByText("completed").waitFor();
+    await page.getByLabel("Outcome").selectOption("failed");
+    await page.getByText("No streams here").waitFor();
+    await page.getByLabel("Outcome").selectOption("");
+    await row.getByRole("link").click();
+    await page.getByRole("heading", { name: "counter" }).waitFor();
+    expect(page.url()).toContain(`/#/streams/${await asking}`);
+    expect(errors).toEqual([]);
+  });
+
+  test("a stream's page follows it live, and can stop it", async () => {
+    const script = scriptedModel(["one ", "two ", "three "]);
+    const letGo = script.hold(1);
+    script.hold(2);
+    const { url, headrace } = await startGateway({ models: { counter: script.model } });
+    const answer = headrace.stream({ model: "counter", prompt: "Count" });
+    const { page } = await openPage(browser, `${url}/#/streams/${await answer.id}`);
+    const text = page.getByRole("group", { name: "Answer" });
+    await text.filter({ hasText: "one" }).waitFor();
+    letGo();
+    await text.filter({ hasText: "one two" }).waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("stopped").waitFor();
+    expect(script.aborted).toBe(true);
+  });
+
+  test("a stream's page shows seams, attempts, and the frames of any protocol", async () => {
+    const { url } = await startGateway();
+    const id = await ask(url, killed("sim/instant"));
+    const { page, errors } = await openPage(browser, `${url}/#/streams/${id}`);
+    await page.getByRole("group", { name: "Answer" }).getByText("attempt 2").waitFor();
+    await page.getByRole("img", { name: /2 seams/ }).waitFor();
+    await page.getByRole("tab", { name: "Attempts" }).click();
+    expect(await page.getByRole("region", { name: "Attempts" }).getByRole("row").count()).toBe(4);
+    await page.getByRole("tab", { name: "Frames" }).click();
+    await page.getByLabel("As", { exact: true }).selectOption("anthropic-messages");
+    await page.getByText("event: message_stop").waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  test("a stream is replayed at the pace at which it came", async () => {
+    const { url } = await startGateway();
+    const id = await ask(url, { model: "sim/gpt-4o?words=30&interval=25", prompt: "Hi" });
+    const { page } = await openPage(browser, `${url}/#/streams/${id}`);
+    const answer = page.getByRole("group", { name: "Answer" });
+    const whole = (await answer.textContent())?.length ?? 0;
+    await page.getByRole("button", { name: "Replay" }).click();
+    await page.getByRole("button", { name: "Stop replaying" }).waitFor();
+    const lengths = [await lengthOf(page), await lengthOf(page), await lengthOf(page)];
+    expect(Math.min(...lengths)).toBeLessThan(whole);
+    await page.getByRole("button", { name: "Replay", exact: true }).waitFor();
+    expect(await lengthOf(page)).toBe(whole);
+  });
+
+  test("the overview adds up what happened", async () => {
+    const { url } = await startGateway();
+    await ask(url, { model: "sim/instant", prompt: "Hi" });
+    await ask(url, { model: "sim/instant?fault=400", prompt: "Hi" });
+    const { page, errors } = await openPage(browser, `${url}/#/overview`);
+    const requests = page.locator("dl > div").filter({ hasText: "Requests" });
+    await requests.getByText("2", { exact: true }).waitFor();
+    await page.getByRole("region", { name: "Targets" }).getByText("sim/instant", { exact: true }).waitFor();
+    await page.getByRole("img", { name: "Requests over time" }).waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  test("the simulator fails as it is told, and shows what clients see", async () => {
+    const { url } = await startGateway();
+    const { page, errors } = await openPage(browser, `${url}/#/simulator`);
+    await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
+    await page.getByLabel("Fault", { exact: true }).selectOption("error");
+    await page.getByLabel("Let Headrace recover").uncheck();
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("alert").waitFor();
+    await page
+      .getByLabel(/^Frames as OpenAI Chat/)
+      .filter({ hasText: '"error"' })
+      .waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  test("the set-up says what is there, and keeps secrets", async () => {
+    const secret = "sk-live-abcdefghijklmnop";
+    const { url } = await startGateway({
+      providers: { mine: { vendor: "openai-compatible", baseUrl: "http://127.0.0.1:9/v1", apiKey: secret } },
+    });
+    const { page, errors } = await openPage(browser, `${url}/#/set-up`);
+    await page.getByRole("region", { name: "Providers" }).getByText("mine").waitFor();
+    await page.getByText("OPENAI_API_KEY", { exact: true }).waitFor();
+    expect(await page.content()).not.toContain(secret);
+    expect(errors).toEqual([]);
+  });
+
+  test("with keys in use, the pages ask for one, and show what is its owner's", async () => {
+    const key = "sk-test-0123456789abcdef";
+    const { url } = await startGateway({ access: { keys: [{ name: "app", key }] } });
+    const { page } = await openPage(browser, url);
+    await page.getByLabel("This gateway needs a key").fill(key);
+    await page.getByRole("button", { name: "Use this key" }).click();
+    await page.getByRole("textbox", { name: "Message" }).fill("Hi");
+    await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("button", { name: "Regenerate" }).waitFor();
+    expect(page.url()).not.toContain(key);
+  });
+
+  test(
+    "everything can be reached and read by those who see or hear the page otherwise",
+    { timeout: 60_000 },
+    async () => {
+      const gateway = await startGateway({ routes: { smart: { targets: ["sim/instant"] } } });
+      const id = await ask(gateway.url, killed("sim/instant"));
+      await ask(gateway.url, { model: "smart", prompt: "Hi" });
+      for (const colorScheme of ["light", "dark"] as const) {
+        const only = colorScheme === "dark" ? "color-contrast" : undefined;
+        const { page } = await openPage(browser, gateway.url, { colorScheme });
+        for (const path of ["/", "/streams", `/streams/${id}`, "/overview", "/simulator", "/set-up"]) {
+          await visit(page, gateway, path);
+          expect(await seriousProblems(page, only), `${path}, ${colorScheme}`).toEqual([]);
+        }
+        await visit(page, gateway, "/");
+        await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
+        await page.getByRole("textbox", { name: "Message" }).fill("Show me some markdown");
+        await page.keyboard.press("Enter");
+        await page.getByRole("button", { name: "Regenerate" }).waitFor();
+        expect(await seriousProblems(page, only), `an answer, ${colorScheme}`).toEqual([]);
+        await page.getByRole("button", { name: "Parameters" }).click();
+        await page.getByRole("dialog").waitFor();
+        expect(await seriousProblems(page, only), `a dialog, ${colorScheme}`).toEqual([]);
+      }
+      const { page } = await openPage(browser, gateway.url);
+      await page.evaluate(() => document.body.append(document.createElement("button")));
+      expect(await seriousProblems(page), "the check notices what it is for").toHaveLength(1);
+    },
+  );
+
+  test("nothing is wider than a small screen", async () => {
+    const gateway = await startGateway();
+    const id = await ask(gateway.url, killed("sim/instant"));
+    const { page } = await openPage(browser, gateway.url, { viewport: { width: 390, height: 844 } });
+    for (const path of ["/", "/streams", `/streams/${id}`, "/overview", "/simulator", "/set-up"]) {
+      await visit(page, gateway, path);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBe(390);
+      const scrolls = await page.evaluate(() => {
+        const scroller = document.querySelector("main > div");
+        return scroller !== null && scroller.scrollWidth > scroller.clientWidth;
+      });
+      expect(scrolls, path).toBe(false);
+    }
+  });
+});
+
+/** What is on a page only once it has what it asked for. */
+const lastToCome = {
+  "/": "button[aria-label=Send]",
+  "/streams": "[role=row] a",
+  "/streams/": "[role=img] canvas",
+  "/overview": "[aria-label='By model'], .border-dashed",
+  "/simulator": "select option",
+  "/set-up": "[aria-label=Providers] td",
+};
+
+/** A request whose provider dies in the middle, twice. */
+function killed(model: string) {
+  return { model: `${model}?fault=cut@20`, prompt: "Why is the sky blue?", headrace: { fallbacks: [model] } };
+}
+
+/** Asks and reads to the end; the stream's id. */
+async function ask(url: string, body: object): Promise<string> {
+  const response = await fetch(`${url}/v1/streams`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  await response.text();
+  return response.headers.get("headrace-stream-id") ?? "";
+}
+
+async function lengthOf(page: Page): Promise<number> {
+  const text = await page.getByRole("group", { name: "Answer" }).textContent();
+  return text?.length ?? 0;
+}
+
+async function visit(page: Page, { url }: Gateway, path: string): Promise<void> {
+  await page.goto(`${url}/#${path}`);
+  const last = Object.entries(lastToCome).findLast(([start]) => path.startsWith(start))?.[1] ?? "main";
+  await page.locator(last).first().waitFor({ state: "attached" });
+}
+
+/**
+ * What hinders people, as axe finds it: contrast in both themes, all else in one.
+ *
+ * Evaluated by the test, not by the page, whose policy would not allow it.
+ */
+async function seriousProblems(page: Page, only?: string): Promise<string[]> {
+  await page.evaluate(axe);
+  const options = { resultTypes: ["violations"], ...(only !== undefined && { runOnly: [only] }) };
+  const { violations } = (await page.evaluate(`axe.run(${JSON.stringify(options)})`)) as AxeResults;
+  return violations.flatMap(({ id, impact, nodes }) =>
+    impact === "serious" || impact === "critical" ? nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`) : [],
+  );
+}
