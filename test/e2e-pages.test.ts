@@ -41,6 +41,22 @@ describe.skipIf(missingBrowser !== undefined)("the pages", () => {
     expect(errors).toEqual([]);
   });
 
+  test("a long list is read on while it is scrolled, and only what is in sight is on the page", async () => {
+    const { url } = await startGateway();
+    const { page, errors } = await openPage(browser, `${url}/#/overview`);
+    // As many as nobody wants to wait for.
+    await page.route("**/admin/streams?*", (route) => route.fulfill({ json: pageOfMany(route.request().url()) }));
+    await page.goto(`${url}/#/streams`);
+    const table = page.getByRole("table", { name: "Streams" });
+    await table.getByRole("link", { name: /^model-0,/ }).waitFor();
+    for (let reached = 100; reached <= 1_000; reached += 100) {
+      await table.evaluate((element) => element.scrollTo({ top: element.scrollHeight }));
+      await expect.poll(async () => Number(await table.getAttribute("aria-rowcount"))).toBeGreaterThan(reached);
+    }
+    expect(await table.getByRole("row").count()).toBeLessThan(80);
+    expect(errors).toEqual([]);
+  });
+
   test("a stream's page follows it live, and can stop it", async () => {
     const script = scriptedModel(["one ", "two ", "three "]);
     const letGo = script.hold(1);
@@ -192,6 +208,20 @@ const lastToCome = {
   "/simulator": "select option",
   "/set-up": "[aria-label=Providers] td",
 };
+
+/** A hundred of 100,000 streams. */
+function pageOfMany(url: string) {
+  const from = Number(new URL(url).searchParams.get("before") ?? 0);
+  const data = Array.from({ length: 100 }, (_, index) => ({
+    id: `st_${from + index}`,
+    model: `model-${from + index}`,
+    startedAt: 1_700_000_000_000 - from - index,
+    state: "closed",
+    outcome: "completed",
+    seamCount: 0,
+  }));
+  return { data, ...(from + 100 < 100_000 && { next: String(from + 100) }) };
+}
 
 /** A request whose provider dies in the middle, twice. */
 function killed(model: string) {

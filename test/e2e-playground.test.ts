@@ -76,6 +76,21 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     expect(await page.locator(".prose-answer").textContent()).toBe(whole);
   });
 
+  test("an answer goes on while another page is looked at", async () => {
+    const script = scriptedModel(["one ", "two ", "three "]);
+    const letGo = script.hold(1);
+    const { url } = await startGateway({ models: { counter: script.model } });
+    const { page } = await openPage(browser, url);
+    await ask(page, "Count");
+    await page.getByText("one").waitFor();
+    await page.getByRole("link", { name: "Set up" }).click();
+    await page.getByRole("heading", { name: "Set up" }).waitFor();
+    letGo();
+    await page.getByRole("link", { name: "Playground" }).click();
+    await page.getByText("one two three").waitFor();
+    expect(script.started).toBe(1);
+  });
+
   test("Stop ends the model, and keeps what was said", async () => {
     const script = scriptedModel(["one ", "two ", "three "]);
     script.hold(2);

@@ -4,10 +4,14 @@ import { createRoot } from "react-dom/client";
 
 import { App } from "./app.tsx";
 import { createGateway, GatewayContext } from "./gateway/gateway.ts";
+import { Conversation } from "./playground/conversation.ts";
+import { ConversationsContext } from "./playground/use-conversations.ts";
 import { createTheme, ThemeContext } from "./shell/theme.ts";
+import { createStore } from "./store.ts";
 
 const gateway = createGateway(location.origin, sessionStorage);
 const theme = createTheme(document.documentElement, localStorage);
+const conversations = createStore<readonly Conversation[]>([new Conversation(0, "", gateway)]);
 const root = document.querySelector("#root");
 if (root === null) throw new Error("the page has no #root");
 
@@ -15,7 +19,9 @@ createRoot(root).render(
   <StrictMode>
     <GatewayContext value={gateway}>
       <ThemeContext value={theme}>
-        <App />
+        <ConversationsContext value={conversations}>
+          <App />
+        </ConversationsContext>
       </ThemeContext>
     </GatewayContext>
   </StrictMode>,

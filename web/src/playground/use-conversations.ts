@@ -1,6 +1,7 @@
-import { useEffect, useRef, useState } from "react";
+import { createContext, useContext, useEffect, useState } from "react";
 
 import { useGateway } from "../gateway/gateway.ts";
+import { type Store, useStore } from "../store.ts";
 import { Conversation } from "./conversation.ts";
 
 export interface Conversations {
@@ -10,11 +11,15 @@ export interface Conversations {
   clear(): void;
 }
 
+/** Kept beside the pages: whoever looks at another one finds the chat as it was, or further. */
+export const ConversationsContext = createContext<Store<readonly Conversation[]> | undefined>(undefined);
+
 /** One conversation, or several to be compared. Whoever uses this is rendered anew when any of them changes. */
 export function useConversations(standardModel: string | undefined): Conversations {
   const gateway = useGateway();
-  const nextId = useRef(1);
-  const [conversations, setConversations] = useState<readonly Conversation[]>(() => [new Conversation(0, "", gateway)]);
+  const store = useContext(ConversationsContext);
+  if (store === undefined) throw new Error("this part of the page is used outside of the application");
+  const conversations = useStore(store);
   const [, setVersion] = useState(0);
 
   useEffect(() => {
@@ -31,11 +36,12 @@ export function useConversations(standardModel: string | undefined): Conversatio
   return {
     conversations,
     add(model) {
-      setConversations((all) => [...all, new Conversation(nextId.current++, model, gateway)]);
+      const id = 1 + Math.max(...conversations.map((conversation) => conversation.id));
+      store.set([...conversations, new Conversation(id, model, gateway)]);
     },
     remove(conversation) {
       conversation.stop();
-      setConversations((all) => all.filter((other) => other !== conversation));
+      store.set(conversations.filter((other) => other !== conversation));
     },
     clear() {
       for (const conversation of conversations) conversation.clear();
