@@ -79,6 +79,7 @@ export class Streams {
   readonly #broadcasts = new Map<string, Broadcast>();
   readonly #heartbeats: Heartbeats;
   #readerCount = 0;
+  readonly #shutdown = new AbortController();
   #closing = false;
 
   constructor(options: StreamsOptions) {
@@ -293,6 +294,7 @@ export class Streams {
     }
     const reason = new HeadraceError("stream-interrupted", "Headrace is shutting down");
     for (const open of this.#open.values()) open.stop.abort(reason);
+    this.#shutdown.abort(reason);
     await ended;
     this.#heartbeats.close();
   }
@@ -322,8 +324,9 @@ export class Streams {
     const id = header.streamId;
     const stop = new AbortController();
     const signal = stop.signal;
+    const shutdown = this.#shutdown.signal;
     const tap = this.#options.tap?.(id);
-    const parts = { log, streamId: id, epoch, header, source, request, signal, limits, clock, observe, tap };
+    const parts = { log, streamId: id, epoch, header, source, request, signal, shutdown, limits, clock, observe, tap };
     const work = runWriteLoop(parts);
     const ended = work.then((end) => {
       this.#open.delete(id);

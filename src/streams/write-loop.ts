@@ -16,6 +16,8 @@ export interface WriteLoopOptions {
   request: GenerateRequest;
   /** Ends the stream; the reason, a HeadraceError, says as what: `cancelled`, or else `interrupted`. */
   signal: AbortSignal;
+  /** The process ends: a store that is out of order is no longer waited for, and the next start ends the stream. */
+  shutdown?: AbortSignal;
   /** At either limit the answer ends as `length`. */
   limits: { streamBytes: number; streamEntries: number };
   clock: Clock;
@@ -128,7 +130,7 @@ class Appender {
 
   /** Writes the terminal entry behind everything that was stored, trying again while the store is out of order. */
   async finish(end: StreamEnd): Promise<StreamEnd | undefined> {
-    const { log, streamId, epoch, clock, header } = this.#options;
+    const { log, streamId, epoch, clock, header, shutdown } = this.#options;
     const deadline = clock.elapsed() + endPatienceMs;
     while (this.#underWay > 0) {
       this.#room ??= Promise.withResolvers<void>();
@@ -146,9 +148,9 @@ class Appender {
         this.next = result.next;
       } catch (error) {
         const gone = error instanceof HeadraceError && error.code === "stream-not-found";
-        if (gone || clock.elapsed() > deadline) return undefined;
+        if (gone || clock.elapsed() > deadline || shutdown?.aborted === true) return undefined;
         end = endFor(error, undefined);
-        await clock.sleep(delayMs);
+        await clock.sleep(delayMs, shutdown === undefined ? {} : { signal: shutdown }).catch(() => {});
       }
     }
     return undefined;
