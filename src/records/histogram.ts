@@ -24,6 +24,16 @@ export class Histogram {
     this.total++;
   }
 
+  /** Counts everything that another one has counted. */
+  merge(other: Histogram): void {
+    for (let bucket = 0; bucket < buckets; bucket++) {
+      const sum = (this.#counts[bucket] as number) + (other.#counts[bucket] as number);
+      this.#counts[bucket] = Math.min(sum, this.#most);
+    }
+    this.total += other.total;
+    this.max = Math.max(this.max, other.max);
+  }
+
   /** Undefined when nothing was counted. */
   quantile(share: number): number | undefined {
     if (this.total === 0) return undefined;

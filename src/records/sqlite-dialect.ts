@@ -1,7 +1,7 @@
 import type { CompiledQuery, DatabaseConnection, QueryResult } from "kysely";
 import { Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely";
 import type { Tables } from "./sql-schema.ts";
-import { summedColumns, sumsName } from "./sums.ts";
+import { sumsName } from "./sums.ts";
 
 // Everything about records that holds for SQLite only. What another database says differently is a twin of this file.
 
@@ -47,10 +47,11 @@ export function upsertStatement(table: keyof Tables, columns: readonly string[],
   return `INSERT INTO ${table} (${columns.join(", ")}) VALUES (${places}) ON CONFLICT (${key.join(", ")}) DO UPDATE SET ${changes.join(", ")}`;
 }
 
-/** One row with `sums`, a Summary as JSON; made by a function of ours, since SQLite has no quantiles. */
+/** One row with `sums`, as JSON; made by a function of ours, since SQLite has no quantiles. */
 export function sumsStatement(key: string, where: string): string {
-  const [, , , ...columns] = summedColumns;
-  return `SELECT ${sumsName}(${key}, started_at, ?, ${columns.join(", ")}) AS sums FROM records_streams WHERE ${where}`;
+  const flags = "coalesce(outcome IN ('failed', 'interrupted'), 0) + 2 * is_open";
+  const numbers = "input_tokens, output_tokens, cost, first_token_ms, tokens_per_second";
+  return `SELECT ${sumsName}(${key}, started_at / CAST(? AS INTEGER), ${flags}, ${numbers}) AS sums FROM records_streams WHERE ${where}`;
 }
 
 /** Ids of streams of the log in the same file that have no records. */

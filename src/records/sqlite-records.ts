@@ -14,6 +14,7 @@ import type { RunStatement } from "./sqlite-dialect.ts";
 import { createQueryBuilder, sumsStatement, unrecordedStatement, upsertStatement } from "./sqlite-dialect.ts";
 import { SqliteReader } from "./sqlite-reader.ts";
 import { Statements } from "./sqlite-statements.ts";
+import { finishSummary } from "./sums.ts";
 import type { Summary, TracePage, TraceReaders } from "./trace.ts";
 import { rowsOf, summaryOfRow, traceOfRows } from "./trace-rows.ts";
 
@@ -113,7 +114,8 @@ export class SqliteRecords implements RecordsStore {
   async summary(query: SummaryQuery): Promise<Summary> {
     const { key, where, parameters, bucketMs } = summaryParts(query);
     const [row] = await this.#read(sumsStatement(key, where), [bucketMs, ...parameters]);
-    return JSON.parse(row?.["sums"] as string) as Summary;
+    const sums = JSON.parse(row?.["sums"] as string) as Summary;
+    return finishSummary(sums, bucketMs, query.by === "day" || query.by === "hour");
   }
 
   async openIds(): Promise<string[]> {
