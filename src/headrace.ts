@@ -132,6 +132,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     records,
     setup: (owner) => describeSetup({ config, found, environment, version: packageVersion(), warnings }, owner),
     version: packageVersion(),
+    factsOf: (targets) => storage.prices.facts(targets, clock.now()),
     keyring: createKeyring(resolveKeys(config, environment)),
     createRequestId: ids.requestId,
     isReady: () => ready,

@@ -47,7 +47,7 @@ async function read<Body>(address: string, headers: Record<string, string> = {},
   const text = await response.text();
   expect(response.status, text).toBe(200);
   const body = JSON.parse(text) as Body;
-  if (schema !== undefined) expect(schema.safeParse(body).error?.issues, `is as described: ${text}`).toBeUndefined();
+  expect(schema?.safeParse(body).error?.issues, `is as described: ${text}`).toBeUndefined();
   return body;
 }
 
@@ -179,8 +179,8 @@ test("sums by model, route and time agree with the streams they are made of", as
       total(({ cost }) => cost?.total),
       12,
     );
-    expect(series).toHaveLength(1);
-    expect(series[0]?.at).toBe(Math.floor((data[0]?.startedAt ?? 0) / bucketMs) * bucketMs);
+    const times = data.map(({ startedAt }) => Math.floor(startedAt / bucketMs) * bucketMs);
+    expect(series.map(({ at }) => at)).toEqual([...new Set(times)].toSorted((a, b) => a - b));
     for (const parts of [groups, series]) {
       expect(parts.reduce((sum, part) => sum + part.requests, 0)).toBe(4);
       expect(parts.reduce((sum, part) => sum + part.inputTokens, 0)).toBe(totals.inputTokens);

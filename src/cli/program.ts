@@ -9,6 +9,7 @@ import { addModelsCommand } from "./models.ts";
 import { addServeCommand } from "./serve.ts";
 import { addSimulateCommand } from "./simulate.ts";
 import { addStreamCommand } from "./stream.ts";
+import { addStreamsCommand } from "./streams.ts";
 import { addTailCommand } from "./tail.ts";
 import { exitCodes, sayError, UsageError } from "./terminal.ts";
 import { packageVersion } from "../version.ts";
@@ -43,6 +44,7 @@ export function createProgram(): Command {
   addChatCommand(program);
   addStreamCommand(program);
   addTailCommand(program);
+  addStreamsCommand(program);
   addModelsCommand(program);
   addDoctorCommand(program);
   addBenchCommand(program);

@@ -59,6 +59,11 @@ export interface StreamSummary {
 export interface ModelSummary {
   id: string;
   ownedBy: string;
+  /** Tokens that fit into its context, where that is known. */
+  contextTokens?: number;
+  /** US dollars per million tokens, where they are known. */
+  inputPerMillion?: number;
+  outputPerMillion?: number;
 }
 
 export interface HeadraceClient {
@@ -123,7 +128,7 @@ export function createClient(options: ClientOptions = {}): HeadraceClient {
 
     async models({ signal } = {}) {
       const list = await readList(await callWithRetries(connection, { path: "/v1/models", signal }));
-      return list.map((item) => ({ id: textIn(item, "id"), ownedBy: textIn(item, "owned_by") }));
+      return list.map(readModel);
     },
   };
   return client;
@@ -163,6 +168,17 @@ async function readList(response: Response): Promise<JsonObject[]> {
   const list = isJsonObject(body) ? body["data"] : body;
   if (!Array.isArray(list)) throw new HeadraceError("internal", "the server's list is none; is it a Headrace gateway?");
   return list.filter(isJsonObject);
+}
+
+function readModel(item: JsonObject): ModelSummary {
+  const model: ModelSummary = { id: textIn(item, "id"), ownedBy: textIn(item, "owned_by") };
+  const { context_length: contextTokens, pricing } = item;
+  if (typeof contextTokens === "number") model.contextTokens = contextTokens;
+  if (!isJsonObject(pricing)) return model;
+  const { input, output } = pricing;
+  if (typeof input === "number") model.inputPerMillion = input;
+  if (typeof output === "number") model.outputPerMillion = output;
+  return model;
 }
 
 function textIn(item: JsonObject, name: string): string {

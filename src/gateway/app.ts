@@ -8,9 +8,10 @@ import type { Clock } from "../core/time.ts";
 import type { StreamLog } from "../log/stream-log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { writeRetryHeaders } from "../protocols/retry-after.ts";
+import type { ModelFacts } from "../records/prices.ts";
 import type { Records } from "../records/records.ts";
 import type { SetupReport } from "../records/trace.ts";
-import type { ModelInfo, Router } from "../routing/router.ts";
+import type { Router } from "../routing/router.ts";
 import type { OnDisconnect, Streams } from "../streams/streams.ts";
 import { addAdminRoutes } from "./admin-routes.ts";
 import { chatFromBody } from "./api-chat.ts";
@@ -30,6 +31,7 @@ import {
 } from "./gemini-routes.ts";
 import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
+import { describedModels, listOfModels } from "./model-list.ts";
 import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-routes.ts";
 import { createPassThrough } from "./pass-through.ts";
 import { createResponse } from "./responses.ts";
@@ -67,6 +69,8 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   /** What there is to work with, as far as its owner may see it; undefined for all of it. */
   setup: (owner: string | undefined) => SetupReport;
   version: string;
+  /** Context and prices of models, where they are known; by `provider/model`. */
+  factsOf: (targets: readonly string[]) => Promise<ReadonlyMap<string, ModelFacts>>;
   /** Told of what went wrong inside, with the request's id. */
   report: (error: HeadraceError, requestId: string) => void;
 }
@@ -78,7 +82,7 @@ const exposedHeaders = "headrace-stream-id, headrace-target, x-request-id, retry
 
 /** The HTTP API. */
 export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
-  const { protocols, router, keyring } = options;
+  const { protocols, keyring } = options;
   const app = new Hono<GatewayEnvironment>();
 
   app.use(async (c, next) => {
@@ -142,11 +146,11 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
     throw new HeadraceError("invalid-request", "this is a WebSocket; connect to it with `new WebSocket(...)`");
   });
 
-  app.get("/v1/models", (c) => c.json(describeModels(router.models())));
-  app.get("/v1/models/:id{.+}", (c) => {
-    const found = router.models().find(({ id }) => id === c.req.param("id"));
+  app.get("/v1/models", async (c) => c.json(listOfModels(await describedModels(options))));
+  app.get("/v1/models/:id{.+}", async (c) => {
+    const found = (await describedModels(options)).find(({ id }) => id === c.req.param("id"));
     if (found === undefined) throw new HeadraceError("model-not-found", "there is no such model; see GET /v1/models");
-    return c.json(describeModel(found));
+    return c.json(found);
   });
 
   const { metrics } = options;
@@ -213,17 +217,6 @@ function corsHeaders(c: GatewayContext, origin: string): Record<string, string> 
     "access-control-allow-headers": c.req.header("access-control-request-headers") ?? "*",
     "access-control-max-age": "600",
   };
-}
-
-/** A list that OpenAI's clients read, and Anthropic's, which look for other fields. */
-function describeModels(models: ModelInfo[]) {
-  const data = models.map(describeModel);
-  return { object: "list", data, has_more: false, first_id: data[0]?.id ?? null, last_id: data.at(-1)?.id ?? null };
-}
-
-function describeModel({ id, ownedBy, kind }: ModelInfo) {
-  const forAnthropic = { type: "model", display_name: id, created_at: new Date(0).toISOString() };
-  return { id, object: "model", created: 0, owned_by: ownedBy, kind, ...forAnthropic };
 }
 
 function greeting(origin: string): string {

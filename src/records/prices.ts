@@ -70,6 +70,17 @@ export class Prices {
     this.#package ??= await import("@pydantic/genai-prices");
   }
 
+  /** What is known of models, by `provider/model`, as they are priced at this time. */
+  async facts(targets: readonly string[], at: number): Promise<Map<string, ModelFacts>> {
+    await this.load();
+    const known = targets.map((target) => {
+      const slash = target.indexOf("/");
+      const [provider, model] = slash < 0 ? ["models", target] : [target.slice(0, slash), target.slice(slash + 1)];
+      return [target, this.factsOf(provider, model, at)] as const;
+    });
+    return new Map(known);
+  }
+
   /** In US dollars; undefined when it is not known. */
   costOf(billed: Billed): number | undefined {
     const price = this.#configured(billed.provider, billed.model);

@@ -67,6 +67,8 @@ export interface ModelInfo {
   id: string;
   ownedBy: string;
   kind: "route" | "model" | "target";
+  /** Of a route, the one that is asked first. */
+  target?: string;
 }
 
 export interface Router {
@@ -199,7 +201,17 @@ class Targets {
 
 function listModels({ routes, models, providers }: RouterOptions): ModelInfo[] {
   return [
-    ...[...routes.keys()].map((id) => ({ id, ownedBy: "headrace", kind: "route" as const })),
+    ...[...routes].map(
+      ([
+        id,
+        {
+          targets: [first],
+        },
+      ]): ModelInfo => {
+        const route = { id, ownedBy: "headrace", kind: "route" as const };
+        return first === undefined ? route : { ...route, target: first.name };
+      },
+    ),
     ...[...models.keys()].map((id) => ({ id, ownedBy: "you", kind: "model" as const })),
     ...[...providers].flatMap(([name, { models: known = [], label }]) =>
       known.map((model) => ({ id: `${name}/${model}`, ownedBy: label, kind: "target" as const })),

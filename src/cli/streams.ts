@@ -1,0 +1,92 @@
+import type { Command } from "commander";
+import { Option } from "commander";
+import { HeadraceError } from "../core/errors.ts";
+import type { Trace, TracePage } from "../records/trace.ts";
+import type { ConnectOptions } from "./connect.ts";
+import { addCommonOptions } from "./connect.ts";
+import { printable, say, styled, UsageError, writeJson } from "./terminal.ts";
+import { cells, describeTrace } from "./trace-text.ts";
+
+interface StreamsOptions extends ConnectOptions {
+  json?: boolean;
+  limit?: string;
+  model?: string;
+  route?: string;
+  outcome?: string;
+  state?: string;
+  tag?: string;
+}
+
+export function addStreamsCommand(program: Command): void {
+  const streams = program.command("streams").description("look at the streams of a running gateway");
+  const list = streams
+    .command("list", { isDefault: true })
+    .description("the latest streams, newest first")
+    .option("-n, --limit <number>", "how many", "20")
+    .option("-m, --model <model>", "asked for, or answered by")
+    .option("--route <route>", "asked for under this name")
+    .option("--outcome <outcome>", "completed, length, content_filter, cancelled, interrupted or failed")
+    .option("--state <state>", "open or closed")
+    .option("--tag <name:value>", "with this tag");
+  addGateway(list).action(listStreams);
+  const show = streams
+    .command("show")
+    .description("what a stream took: attempts, timings, usage, cost")
+    .argument("<id>");
+  addGateway(show).action(showStream);
+}
+
+function addGateway(command: Command): Command {
+  command
+    .addOption(new Option("--url <url>", "the gateway").env("HEADRACE_URL").default("http://127.0.0.1:8484"))
+    .addOption(new Option("--api-key <key>", "key for the gateway").env("HEADRACE_API_KEY"));
+  return addCommonOptions(command);
+}
+
+async function listStreams({
+  json,
+  limit,
+  model,
+  route,
+  outcome,
+  state,
+  tag,
+  ...gateway
+}: StreamsOptions): Promise<void> {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries({ limit, model, route, outcome, state, tag })) {
+    if (value !== undefined) query.set(name, value);
+  }
+  const page = await get<TracePage>(gateway, `/admin/streams?${query}`);
+  if (json) return writeJson(page);
+  if (page.data.length === 0) return say("There are no such streams.");
+  const rows = page.data.map((summary) => cells(summary).map(printable));
+  const head = ["ID", "STARTED", "MODEL", "STATE", "FIRST TOKEN", "TOKENS", "COST"];
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ");
+  process.stdout.write(`${styled("bold", line(head).trimEnd())}\n`);
+  for (const row of rows) process.stdout.write(`${line(row).trimEnd()}\n`);
+}
+
+async function showStream(id: string, { json, ...gateway }: StreamsOptions): Promise<void> {
+  const trace = await get<Trace>(gateway, `/v1/streams/${encodeURIComponent(id)}/trace`);
+  if (json) writeJson(trace);
+  else process.stdout.write(`${describeTrace(trace)}\n`);
+}
+
+async function get<Body>({ url = "", apiKey }: ConnectOptions, path: string): Promise<Body> {
+  const base = url.replace(/\/+$/, "").replace(/\/v1$/, "");
+  let response: Response;
+  try {
+    response = await fetch(`${base}${path}`, {
+      headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
+    });
+  } catch (error) {
+    const message = `there is no gateway at ${base}; start one with \`headrace\`, or name one with --url`;
+    throw new HeadraceError("provider-unreachable", message, { cause: error });
+  }
+  const body = (await response.json().catch(() => undefined)) as { error?: { message?: string } } | undefined;
+  if (response.ok && body !== undefined) return body as Body;
+  throw new UsageError(body?.error?.message ?? `the gateway answered ${response.status}`);
+}

@@ -1,0 +1,63 @@
+import { describe, expect, test } from "vitest";
+
+import type { Trace, TracePage } from "../src/records/trace.ts";
+import { useCommandLine } from "./support/command-line.ts";
+import { startGateway } from "./support/gateway.ts";
+
+const { run } = useCommandLine();
+
+async function askTwice(): Promise<{ url: string; ids: string[] }> {
+  const { url } = await startGateway({ routes: { best: { targets: ["sim/instant?fault=500", "sim/instant"] } } });
+  const ids: string[] = [];
+  for (const model of ["sim/instant", "best"]) {
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model, stream: true, messages: [{ role: "user", content: "Hello" }] }),
+    });
+    await response.text();
+    ids.push(response.headers.get("headrace-stream-id") ?? "");
+  }
+  return { url, ids };
+}
+
+describe("headrace streams", () => {
+  test("lists what passed through a gateway, and shows what one stream took", async () => {
+    const { url, ids } = await askTwice();
+    const [list, filtered, json] = await Promise.all([
+      run(["streams", "--url", url]),
+      run(["streams", "list", "--url", url, "--route", "best", "--json"]),
+      run(["streams", "show", ids[1] ?? "", "--url", url, "--json"]),
+    ]);
+    expect(list).toMatchObject({ code: 0, stderr: "" });
+    expect(list.stdout.split("\n")[0]).toMatch(/^ID +STARTED +MODEL +STATE +FIRST TOKEN +TOKENS +COST$/);
+    for (const id of ids) expect(list.stdout).toContain(id);
+    expect((JSON.parse(filtered.stdout) as TracePage).data.map(({ id }) => id)).toEqual([ids[1]]);
+    expect((JSON.parse(json.stdout) as Trace).attempts.length).toBeGreaterThan(1);
+    const { stdout } = await run(["streams", "show", ids[1] ?? "", "--url", url]);
+    expect(stdout).toMatch(/asked for +best \(a route\), in openai-chat/);
+    expect(stdout).toMatch(/0 {2}sim\/instant\?fault=500 {2}first, failed: .*provider-error \(HTTP 500\)/);
+    expect(stdout).toMatch(/sim\/instant {2}(failover|retry), completed: /);
+    expect(stdout).toMatch(/cost +\$0/);
+  });
+
+  test("says what is wrong with a stream that is not there, or a gateway", async () => {
+    const { url } = await startGateway();
+    expect(await run(["streams", "show", "st_none", "--url", url])).toMatchObject({ code: 2, stdout: "" });
+    const nowhere = await run(["streams", "--url", "http://127.0.0.1:9"]);
+    expect(nowhere.code).toBe(1);
+    expect(nowhere.stderr).toContain("there is no gateway at http://127.0.0.1:9");
+  });
+});
+
+test("headrace models shows context and prices where they are known", async () => {
+  const { url } = await startGateway({
+    providers: { mine: { vendor: "openai", apiKey: "sk-none", models: ["gpt-4o", "nobody-knows"] } },
+    prices: { "mine/nobody-knows": { inputPerMillion: 11, outputPerMillion: 22 } },
+    routes: { best: { targets: ["mine/gpt-4o"] } },
+  });
+  const { stdout } = await run(["models", "--url", url]);
+  expect(stdout).toMatch(/mine\/gpt-4o +128,000 +2\.5, 10 /);
+  expect(stdout).toMatch(/mine\/nobody-knows +11, 22 /);
+  expect(stdout).toMatch(/best +128,000 +2\.5, 10 /);
+});
