@@ -7,6 +7,8 @@ import type { GatewayContext } from "./environment.ts";
 const maxFeeds = 64;
 /** Frames that may wait for a slow reader before changes are held back. */
 const roomInFrames = 64;
+/** Streams whose news may wait for it; beyond them the oldest news are given up. */
+const maxWaiting = 1_000;
 
 /** `GET /admin/live`: an event `stream` for each stream that begins, changes or ends. */
 export function liveTraces(app: AppOptions) {
@@ -34,7 +36,7 @@ export function liveTraces(app: AppOptions) {
   };
 }
 
-/** What one reader has yet to see. A slow one misses changes in between, never the last of them. */
+/** What one reader has yet to see. A slow one misses changes in between, and when it is very slow, whole streams. */
 class Feed {
   readonly #waiting = new Map<string, TraceSummary>();
   readonly #encoder = new TextEncoder();
@@ -59,6 +61,7 @@ class Feed {
 
   take(summary: TraceSummary): void {
     this.#waiting.set(summary.id, summary);
+    if (this.#waiting.size > maxWaiting) this.#waiting.delete(this.#waiting.keys().next().value as string);
     this.#send();
   }
 

@@ -26,8 +26,7 @@ export interface ConnectionOptions {
   onClosed: (connection: HttpConnection) => void;
 }
 
-// Every read of every connection goes here and is used up before the next one: a buffer for each read would cost more
-// than all else that is done with a token.
+// Every read of every connection goes here and is used up before the next one, so that none has to allocate.
 const readBuffer = Buffer.allocUnsafe(64 * 1024);
 
 /** Below the 30 s at which common servers close idle connections, so that a reused one is rarely closed under us. */

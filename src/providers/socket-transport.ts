@@ -23,7 +23,7 @@ const maxIdle = 256;
 
 /**
  * The transport on Node: HTTP/1.1 over plain and TLS sockets that read into one buffer for all. General clients
- * allocate, copy and queue each read, which costs more than everything else that happens to a token.
+ * allocate, copy and queue each read, which is about a fifth of what a token costs.
  */
 export function createSocketTransport(options: SocketTransportOptions): SocketTransport {
   const connections = new Connections(options);

@@ -36,6 +36,9 @@ export interface ContinuationOptions {
 /** How long a recovery waits for its turn, and how often it asks. */
 const longestWaitMs = 10_000;
 const askEveryMs = 100;
+/** Characters of tool calls that are held back, and events of an attempt before it is decided where it joins. */
+const maxHeldCharacters = 1024 * 1024;
+const maxEarly = 1_000;
 
 /**
  * Goes on with an answer that breaks in the middle: another attempt is made to continue it, and nothing of that is shown
@@ -63,6 +66,7 @@ class Continued implements AsyncIterator<StreamEvent> {
   #queue: StreamEvent[] = [];
   /** Tool calls that are not complete. */
   #held: StreamEvent[] | undefined;
+  #heldCharacters = 0;
   #joined: JoinedAttempt | undefined;
   #attempt = 0;
   #recoveries = 0;
@@ -105,11 +109,11 @@ class Continued implements AsyncIterator<StreamEvent> {
     let event: StreamEvent | undefined;
     try {
       event = this.#joined === undefined ? result.value : this.#joined.fit(result.value);
+      if (event !== undefined) this.#give(event);
     } catch (error) {
       void this.#events.return?.();
       throw error;
     }
-    if (event !== undefined) this.#give(event);
     return this.next();
   };
 
@@ -159,10 +163,11 @@ class Continued implements AsyncIterator<StreamEvent> {
   #give(event: StreamEvent): void {
     if (this.#options.toolCalls === "atomic" && this.#held === undefined && event.type === "tool-call-start") {
       this.#held = [];
+      this.#heldCharacters = 0;
     }
     const isOver = event.type === "finish" || event.type === "stream-end";
     if (this.#held !== undefined && !isOver) {
-      this.#held.push(event);
+      this.#hold(this.#held, event);
       return;
     }
     for (const one of [...(this.#held ?? []), event]) {
@@ -171,6 +176,17 @@ class Continued implements AsyncIterator<StreamEvent> {
       this.#queue.push(one);
     }
     this.#held = undefined;
+  }
+
+  #hold(held: StreamEvent[], event: StreamEvent): void {
+    held.push(event);
+    // An event without text takes up room as well.
+    this.#heldCharacters += 64 + (event.type === "tool-call-delta" ? event.argumentsText.length : 0);
+    if (this.#heldCharacters <= maxHeldCharacters) return;
+    throw new HeadraceError(
+      "response-too-large",
+      `tool calls of more than ${maxHeldCharacters} characters are not held back`,
+    );
   }
 
   /** Who fell silent, or broke twice, is asked after all others. */
@@ -241,11 +257,12 @@ class Continued implements AsyncIterator<StreamEvent> {
         this.#recoveries++;
       }
       const verdict = verdictOn(event, seam);
-      if (verdict === undefined || verdict.is === "undecided") {
-        if (event.type !== "text-delta" && event.type !== "attempt-start") early.push(event);
+      const isOpen = verdict === undefined || verdict.is === "undecided";
+      if (isOpen && early.length < maxEarly) {
+        if (isWorthKeeping(event)) early.push(event);
         continue;
       }
-      if (verdict.is === "rejected" || start === undefined || (this.#isJson && verdict.confidence < 1)) {
+      if (isOpen || verdict.is === "rejected" || start === undefined || (this.#isJson && verdict.confidence < 1)) {
         void events.return?.();
         return false;
       }
@@ -335,6 +352,11 @@ function verdictOn(event: StreamEvent, seam: SeamFinder | undefined): SeamVerdic
     default:
       return undefined;
   }
+}
+
+/** Once there was text, what a new attempt thinks before its own is of no use to anybody. */
+function isWorthKeeping({ type }: StreamEvent): boolean {
+  return type !== "text-delta" && type !== "attempt-start" && type !== "reasoning-delta" && type !== "vendor-frame";
 }
 
 /** Nothing was visible but reasoning, so any answer joins. */
