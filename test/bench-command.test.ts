@@ -139,7 +139,7 @@ describe("what is made of answers", () => {
   test("prices and context are those of the vendor behind a name, and never guessed", async () => {
     const config = parseConfig({ providers: { main: { vendor: "openai", apiKeyVariable: "X" } } });
     const known = await factsOf("main", "gpt-4o", config);
-    assert.deepEqual(known, { inputPerMillion: 2.5, outputPerMillion: 10, contextTokens: 128_000 });
+    assert.partialDeepStrictEqual(known, { inputPerMillion: 2.5, outputPerMillion: 10, contextTokens: 128_000 });
     assert.deepEqual(await factsOf("main", "no-such-model", config), {});
     assert.deepEqual(await factsOf("ollama", "gpt-4o", config), {});
     assert.equal((await factsOf("sim", "gpt-4o", config)).outputPerMillion, 0);

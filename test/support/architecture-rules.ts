@@ -68,7 +68,7 @@ export const parts: Record<string, Part> = {
       "outside",
       "version",
     ],
-    packages: ["node", "commander", "@clack/prompts", "@pydantic/genai-prices"],
+    packages: ["node", "commander", "@clack/prompts"],
   },
 };
 
