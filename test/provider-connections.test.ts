@@ -98,6 +98,53 @@ async function createFailure(ask: (model: string) => Promise<string>): Promise<{
   );
 }
 
+describe("what a call has waited for", () => {
+  test("its connection, the head of the response and the first token are told apart", async () => {
+    const speak = Promise.withResolvers<void>();
+    const port = await serve((request, response) => {
+      request.resume().on("end", () => {
+        response.setHeader("content-type", "text/event-stream").flushHeaders();
+        void speak.promise.then(() => response.end(body));
+      });
+    });
+    const { ask, attempts } = await openRoute(`http://127.0.0.1:${port}/v1`);
+    setTimeout(speak.resolve, 100);
+    expect(await ask()).toBe("Hello");
+    const [first] = attempts();
+    expect(first).not.toHaveProperty("reusedConnection");
+    expect(first?.connectMs).toBeGreaterThan(0);
+    expect(first?.firstByteMs).toBeGreaterThan(first?.connectMs ?? Infinity);
+    // The head came at once, the rest after a tenth of a second.
+    expect((first?.firstContentMs ?? 0) - (first?.firstByteMs ?? Infinity)).toBeGreaterThan(50);
+    expect(await ask()).toBe("Hello");
+    // All of it came at once.
+    const times = { firstByteMs: expect.any(Number) as number, firstContentMs: expect.any(Number) as number };
+    expect(attempts()[1]).toMatchObject({ reusedConnection: true, ...times });
+    expect(attempts()[1]).not.toHaveProperty("connectMs");
+  });
+
+  test("one that was refused has its connection and its first byte, and no first token", async () => {
+    const port = await serve((request, response) => {
+      request.resume().on("end", () => response.writeHead(400).end("{}"));
+    });
+    const { ask, attempts } = await openRoute(`http://127.0.0.1:${port}/v1`);
+    await ask("wire/m").catch(() => {});
+    const [refused] = attempts();
+    expect(refused).toMatchObject({ outcome: "failed", providerStatus: 400, connectMs: expect.any(Number) as number });
+    expect(refused?.firstByteMs).toBeGreaterThanOrEqual(refused?.connectMs ?? Infinity);
+    expect(refused).not.toHaveProperty("firstContentMs");
+  });
+
+  test("one that found nobody has none of them", async () => {
+    const closed = createTcpServer();
+    const port = await listen(closed);
+    await new Promise((resolve) => closed.close(resolve));
+    const { ask, attempts } = await openRoute(`http://127.0.0.1:${port}/v1`);
+    await ask();
+    for (const time of ["connectMs", "firstByteMs", "firstContentMs"]) expect(attempts()[0]).not.toHaveProperty(time);
+  });
+});
+
 describe("a connection that is used again", () => {
   test("row 41: when it closes under a request, a fresh one is used, and nobody waits", async () => {
     const requestsOf = new Map<object, number>();

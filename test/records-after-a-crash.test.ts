@@ -94,6 +94,10 @@ class ScriptedStream {
 
   async end(): Promise<void> {
     while (this.#running.size > 0) this.finishAttempt("cancelled", undefined);
+    await this.endBeforeItsAttempts();
+  }
+
+  async endBeforeItsAttempts(): Promise<void> {
     await this.#append({ type: "stream-end", outcome: "completed" }, false);
     this.#process.records.observe({ type: "stream-ended", streamId: this.id, outcome: "completed" });
   }
@@ -210,6 +214,33 @@ describe("whatever happens to a process", () => {
       { outcome: "failed", usage: { inputTokens: 7, outputTokens: 1 }, share: "discarded" },
       { outcome: "failed", usage: { inputTokens: 11, outputTokens: 3, estimated: true }, share: "delivered" },
     ]);
+    await second.close();
+  });
+
+  test("an attempt that outlives its stream is in the ledger, too", async () => {
+    const path = databasePath();
+    const first = await startProcess(path, Date.UTC(2026, 0, 1));
+    const scripted = new ScriptedStream(first, "st_1");
+    await scripted.start();
+    scripted.begin("hedge");
+    scripted.begin("first");
+    await scripted.speak("hello", { inputTokens: 3, outputTokens: 2 });
+    scripted.finishAttempt("completed", { inputTokens: 3, outputTokens: 2 });
+    await scripted.endBeforeItsAttempts();
+    await first.clock.advance(250);
+    const before = await first.records.trace("st_1", undefined);
+    expect(before.attempts.map(({ outcome }) => outcome)).toEqual(["open", "completed"]);
+    await first.kill();
+    const second = await startProcess(path, Date.UTC(2026, 0, 2));
+    checkLedger(second);
+    const after = await second.records.trace("st_1", undefined);
+    expect(after).toMatchObject({ outcome: "completed", usage: { inputTokens: 3 + 10, outputTokens: 2 } });
+    expect(after.attempts.map(({ outcome, share }) => [outcome, share])).toEqual([
+      ["cancelled", "hedged"],
+      ["completed", "delivered"],
+    ]);
+    const { endedAt, durationMs } = before;
+    expect(after).toMatchObject({ endedAt, durationMs });
     await second.close();
   });
 

@@ -10,7 +10,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { HeadraceError } from "../src/core/errors.ts";
 import { createProxyTransport } from "../src/providers/proxy-transport.ts";
 import { createSocketTransport } from "../src/providers/socket-transport.ts";
-import type { Transport, TransportResponse } from "../src/providers/transport.ts";
+import type { Transport, TransportRequest, TransportResponse } from "../src/providers/transport.ts";
 import { startRawServer } from "./support/raw-server.ts";
 
 const cleanUps: (() => unknown)[] = [];
@@ -30,8 +30,13 @@ async function serve(answer: (socket: Socket, head: string, count: number) => vo
   return server;
 }
 
-function get(transport: Transport, url: string, signal = new AbortController().signal): Promise<TransportResponse> {
-  return transport({ method: "GET", url, headers: {}, signal });
+function get(
+  transport: Transport,
+  url: string,
+  signal = new AbortController().signal,
+  more: Pick<TransportRequest, "onConnect"> = {},
+): Promise<TransportResponse> {
+  return transport({ method: "GET", url, headers: {}, signal, ...more });
 }
 
 /** The body as text; rejects with what it ended with. */
@@ -265,7 +270,10 @@ describe("a connection to a provider", () => {
     const httpProxy = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     const { transport, close } = createProxyTransport({ connectTimeoutMs: 5_000, httpProxy, noProxy: "elsewhere" });
     cleanUps.push(close);
-    expect(await bodyOf(await get(transport, target.url))).toBe("hi by proxy");
+    const connections: { reused: boolean }[] = [];
+    const onConnect = (connection: { reused: boolean }): void => void connections.push(connection);
+    expect(await bodyOf(await get(transport, target.url, undefined, { onConnect }))).toBe("hi by proxy");
+    expect(connections).toEqual([{ reused: false }]);
     expect(asked).toEqual([new URL(target.url).host]);
   });
 });

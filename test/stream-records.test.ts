@@ -129,6 +129,10 @@ describe("a stream that takes several attempts", () => {
     expect(trace.outcome).toBe("completed");
     expect(trace.seams).toMatchObject([{ fromAttempt: 0, toAttempt: trace.attempts.at(-1)?.attempt }]);
     expect(trace.attempts.filter(({ share }) => share === "delivered")).toHaveLength(2);
+    expect(trace.attempts.at(-1)).toMatchObject({ reason: "recovery", rung: trace.seams[0]?.rung });
+    for (const { firstByteMs, firstContentMs } of trace.attempts) {
+      expect(firstContentMs).toBeGreaterThanOrEqual(firstByteMs ?? Infinity);
+    }
   });
 });
 

@@ -66,10 +66,13 @@ function factsOf(trace: Trace): [name: string, value: string][] {
 }
 
 function attemptLine({ startedAt }: Trace, attempt: TraceAttempt): string {
-  const { outcome, error, firstContentMs, durationMs, queueMs, usage, cost, providerStatus } = attempt;
+  const { outcome, error, connectMs, reusedConnection, firstByteMs, firstContentMs, durationMs, queueMs } = attempt;
+  const { usage, cost, providerStatus, rung } = attempt;
   const parts = [
     `after ${duration(Math.max(0, attempt.startedAt - startedAt))}`,
     queueMs === undefined ? undefined : `waited ${duration(queueMs)}`,
+    reusedConnection ? "connection reused" : connectMs === undefined ? undefined : `connected ${duration(connectMs)}`,
+    firstByteMs === undefined ? undefined : `first byte ${duration(firstByteMs)}`,
     firstContentMs === undefined ? undefined : `first token ${duration(firstContentMs)}`,
     durationMs === undefined ? undefined : `took ${duration(durationMs)}`,
     usage && tokens(usage),
@@ -79,7 +82,8 @@ function attemptLine({ startedAt }: Trace, attempt: TraceAttempt): string {
   ];
   const said = parts.filter((part) => part !== undefined).join(", ");
   const target = printable(`${attempt.provider}/${attempt.model}`);
-  return `  ${attempt.attempt}  ${target}  ${attempt.reason}, ${styledOutcome(outcome)}: ${said}`;
+  const why = rung === undefined ? attempt.reason : `${attempt.reason} (${rung})`;
+  return `  ${attempt.attempt}  ${target}  ${why}, ${styledOutcome(outcome)}: ${said}`;
 }
 
 function stateOf({ state, outcome }: Pick<Trace, "state" | "outcome">): string {

@@ -30,6 +30,10 @@ export class AttemptProgress {
   isQueued: (() => boolean) | undefined;
   /** Ends the answer as if the provider's body had ended here; set by the source. */
   conclude: (() => void) | undefined;
+  /** Called once, when the source has a connection to its provider; by sources that know. */
+  onConnect: ((connection: { reused: boolean }) => void) | undefined;
+  /** Called once, when the head of the provider's response is there, whatever it says. */
+  onFirstByte: (() => void) | undefined;
   /** Called once, when nothing more comes; with an error when the answer is not whole. */
   onEnd: ((error?: unknown) => void) | undefined;
 

@@ -1,5 +1,5 @@
 import type { ErrorReport } from "./errors.ts";
-import type { FinishReason, Outcome, ProtocolName, Seam, StreamEvent, Usage } from "./events.ts";
+import type { FinishReason, Outcome, ProtocolName, Rung, Seam, StreamEvent, Usage } from "./events.ts";
 
 /** Why an attempt is made. */
 export type AttemptReason = "first" | "retry" | "failover" | "hedge" | "recovery";
@@ -18,6 +18,8 @@ interface OfAttempt {
   provider: string;
   model: string;
   reason: AttemptReason;
+  /** How it was asked to go on with what others had begun. */
+  rung?: Rung;
   /** Milliseconds since the epoch. */
   startedAt: number;
   /** Waited for its turn before it started; missing when it did not have to. */
@@ -40,6 +42,12 @@ export interface AttemptEnded extends OfAttempt {
   finishReason?: FinishReason;
   /** As the provider counted, else an estimate that says so; missing when it was refused. */
   usage?: Usage;
+  /** Until there was a connection, TLS included; missing when one was used again, and where nobody knows. */
+  connectMs?: number;
+  /** The connection had served another call before. */
+  reusedConnection?: true;
+  /** Until the head of the provider's response, a refusal's included. */
+  firstByteMs?: number;
   /** Missing when it never came. */
   firstEventMs?: number;
   firstContentMs?: number;

@@ -1,5 +1,5 @@
 import type { AttemptProgress } from "./attempt-progress.ts";
-import type { StreamEvent } from "./events.ts";
+import type { Rung, StreamEvent } from "./events.ts";
 import type { AttemptReason, Observe } from "./observer.ts";
 import type { GenerateRequest } from "./request.ts";
 import type { Resumption } from "./resumption.ts";
@@ -29,6 +29,8 @@ export interface SourceOptions {
   queueMs?: number;
   /** Why this attempt is made; left out, it is the first one. */
   reason?: AttemptReason;
+  /** How this attempt is asked to go on with what others began. */
+  rung?: Rung;
   /** This attempt goes on with what another one began; only for the target that began it. */
   resume?: Resumption;
   /** Where a source that reports says what arrives, before anybody takes it. */

@@ -62,18 +62,24 @@ const cost = z
 
 const error = z.strictObject({ code: z.string(), message: z.string() });
 
+const rung = z.enum(["native-resume", "prefill", "anchor-echo", "prefix-match"]);
+
 const attempt = z.strictObject({
   attempt: count(),
   provider: z.string(),
   model: z.string(),
   reason: z.enum(["first", "retry", "failover", "hedge", "recovery"]),
+  rung: rung.optional().describe("How it was asked to go on with what others had begun."),
   outcome: z.enum(["open", "completed", "failed", "cancelled", "lost"]),
   error: error.optional(),
   providerStatus: z.int().optional(),
   finishReason: z.string().optional(),
   startedAt: time(),
   durationMs: ms().optional(),
-  queueMs: ms().optional(),
+  queueMs: ms().optional().describe("Waited for its turn before it started."),
+  connectMs: ms().optional().describe("Until there was a connection, TLS included."),
+  reusedConnection: z.literal(true).optional().describe("There was a connection already."),
+  firstByteMs: ms().optional().describe("Until the head of the provider's response."),
   firstEventMs: ms().optional(),
   firstContentMs: ms().optional(),
   usage: usage.optional(),
@@ -84,7 +90,7 @@ const attempt = z.strictObject({
 const seam = z.strictObject({
   fromAttempt: count(),
   toAttempt: count(),
-  rung: z.enum(["native-resume", "prefill", "anchor-echo", "prefix-match"]),
+  rung,
   overlap: count(),
   confidence: z.number(),
   atMs: ms(),

@@ -7,6 +7,8 @@ import { ResponseParser } from "./response-parser.ts";
 
 /** Told of what becomes of one request. */
 export interface ExchangeListener {
+  /** The connection was made for this request; not told when it was there already. */
+  onConnect(): void;
   onHead(head: ResponseHead): void;
   /** Valid during the call only. */
   onData(bytes: Buffer): void;
@@ -53,6 +55,7 @@ export class HttpConnection {
     socket.once(options.origin.protocol === "https:" ? "secureConnect" : "connect", () => {
       this.#connected = true;
       socket.setTimeout(0);
+      this.#listener?.onConnect();
     });
     socket.on("error", (error) => (this.#error ??= error));
     socket.on("end", () => this.#onEnd());

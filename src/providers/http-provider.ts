@@ -69,7 +69,10 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
       const signed = sign === undefined ? unsigned : await sign({ method: "POST", url, headers: unsigned, body });
       const traced = context === undefined ? undefined : propagate?.(context.id, attempt);
       const headers = traced === undefined ? signed : { ...signed, ...traced };
-      const response = await transport({ method: "POST", url, headers, body, signal });
+      const onConnect = progress?.onConnect;
+      const call = { method: "POST" as const, url, headers, body, signal };
+      const response = await transport(onConnect === undefined ? call : { ...call, onConnect });
+      progress?.onFirstByte?.();
       if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
       const reader = readerFor(response, protocol, quirks, name);
       const { body: bytes } = response;
@@ -87,8 +90,8 @@ export function createHttpProvider(options: HttpProviderOptions): StreamSource {
 function createPathCall(options: HttpProviderOptions): CallPath {
   const { protocol, transport, baseUrl, query } = options;
   const { "content-type": _, ...headers } = requestHeaders(options);
-  return async ({ method, path, signal }) => {
-    const call = { method, url: withQuery(baseUrl + path, query), headers, signal };
+  return async ({ method, path, ...rest }) => {
+    const call = { method, url: withQuery(baseUrl + path, query), headers, ...rest };
     const response = await transport(method === "POST" ? { ...call, body: "" } : call);
     if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
     return response;

@@ -8,13 +8,14 @@ import type { SourceOptions } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
 import type { EventReader, KeptAnswers } from "../protocols/protocol.ts";
 import { EventStream } from "./event-stream.ts";
-import type { TransportResponse } from "./transport.ts";
+import type { TransportRequest, TransportResponse } from "./transport.ts";
 
 /** Calls the provider at a path below its base URL; what is no success is thrown. */
 export type CallPath = (call: {
   method: "GET" | "POST" | "DELETE";
   path: string;
   signal: AbortSignal;
+  onConnect?: NonNullable<TransportRequest["onConnect"]>;
 }) => Promise<TransportResponse>;
 
 export interface KeptAnswerOptions {
@@ -55,7 +56,8 @@ export class KeptAnswer implements Resumption {
       const { provider, request, reader, keptAnswers } = this.#options;
       const { position } = reader;
       if (position === undefined) throw this.#notKept();
-      const { body, headers } = await this.#call(keptAnswers.rest(position), signal);
+      const { body, headers } = await this.#call(keptAnswers.rest(position), signal, progress.onConnect);
+      progress.onFirstByte?.();
       if (!(headers["content-type"] ?? "").includes("event-stream")) {
         body.cancel();
         throw this.#notKept();
@@ -88,17 +90,18 @@ export class KeptAnswer implements Resumption {
     }
   }
 
-  async #call(path: string, signal: AbortSignal): Promise<TransportResponse> {
+  async #call(path: string, signal: AbortSignal, onConnect: AttemptProgress["onConnect"]): Promise<TransportResponse> {
     const { callPath, clock } = this.#options;
+    const call = { method: "GET", path, signal, ...(onConnect !== undefined && { onConnect }) } as const;
     for (const waitMs of waitsMs) {
       try {
-        return await callPath({ method: "GET", path, signal });
+        return await callPath(call);
       } catch (error) {
         if (!mayPass(toHeadraceError(error)) || signal.aborted) throw error;
         await clock.sleep(waitMs, { signal });
       }
     }
-    return callPath({ method: "GET", path, signal });
+    return callPath(call);
   }
 
   #notKept(): HeadraceError {

@@ -35,7 +35,7 @@ export function createProxyTransport({ connectTimeoutMs, ...proxies }: ProxyOpti
     pipelining: 1,
   });
 
-  const transport: Transport = ({ method, url, headers, body, signal }) =>
+  const transport: Transport = ({ method, url, headers, body, signal, onConnect }) =>
     new Promise<TransportResponse>((resolve, reject) => {
       if (signal.aborted) {
         reject(signal.reason as Error);
@@ -49,7 +49,10 @@ export function createProxyTransport({ connectTimeoutMs, ...proxies }: ProxyOpti
           ...(isCertificateError(error) && { shouldRetry: false }),
         });
       const handler: Dispatcher.DispatchHandler = {
-        onRequestStart: (controller) => incoming.connect(controller),
+        onRequestStart(controller) {
+          incoming.connect(controller);
+          onConnect?.({ reused: false });
+        },
         onResponseStart(_controller, status, rawHeaders) {
           // 1xx answers are news of the real one, which follows.
           if (status >= 200) resolve({ status, headers: flatHeaders(rawHeaders), body: incoming });

@@ -124,7 +124,12 @@ class Exchange implements IncomingBody, ExchangeListener {
     const { connection, reused } = this.#connections.take(this.#url);
     this.#connection = connection;
     this.#reused = reused;
+    if (reused) this.#request.onConnect?.({ reused });
     connection.request(head, body, this);
+  }
+
+  onConnect(): void {
+    this.#request.onConnect?.({ reused: false });
   }
 
   onHead({ status, headers }: { status: number; headers: Record<string, string> }): void {

@@ -5,6 +5,8 @@ export interface TransportRequest {
   headers: Record<string, string>;
   body?: string | Uint8Array;
   signal: AbortSignal;
+  /** Told once when there is a connection, TLS included; by transports that know. */
+  onConnect?: (connection: { reused: boolean }) => void;
 }
 
 export interface TransportResponse {

@@ -120,18 +120,21 @@ export class LiveTrace {
   }
 
   #describe(noted: AttemptStarted | AttemptEnded): TraceAttempt {
-    const { attempt, provider, model, reason, startedAt, queueMs } = noted;
+    const { attempt, provider, model, reason, rung, startedAt, queueMs } = noted;
     const described: TraceAttempt = { attempt, provider, model, reason, outcome: "open", startedAt };
+    if (rung !== undefined) described.rung = rung;
     if (queueMs !== undefined) described.queueMs = Math.round(queueMs);
     if (noted.type === "attempt-started") return described;
-    const { outcome, error, providerStatus, finishReason, durationMs, firstEventMs, firstContentMs, usage } = noted;
+    const { outcome, error, providerStatus, finishReason, durationMs, usage } = noted;
     described.outcome = outcome;
     described.durationMs = Math.round(durationMs);
     if (error !== undefined) described.error = traceError(error);
     if (providerStatus !== undefined) described.providerStatus = providerStatus;
     if (finishReason !== undefined) described.finishReason = finishReason;
-    if (firstEventMs !== undefined) described.firstEventMs = Math.round(firstEventMs);
-    if (firstContentMs !== undefined) described.firstContentMs = Math.round(firstContentMs);
+    if (noted.reusedConnection) described.reusedConnection = true;
+    for (const time of ["connectMs", "firstByteMs", "firstEventMs", "firstContentMs"] as const) {
+      if (noted[time] !== undefined) described[time] = Math.round(noted[time]);
+    }
     described.share = shareOf(described, this.recorder.delivered.has(attempt));
     if (usage === undefined) return described;
     described.usage = usage;

@@ -50,7 +50,7 @@ export interface RecordsStore {
   get(streamId: string): Promise<StoredTrace | undefined>;
   list(query: TraceQuery): Promise<TracePage>;
   summary(query: SummaryQuery): Promise<Summary>;
-  /** Ids of streams that are stored as open. */
+  /** Ids of streams that are stored as open, or with an attempt that is. */
   openIds(): Promise<string[]>;
   /** Ids of streams that are in the log and not here; only where both are in the same database. */
   unrecordedIds(): Promise<string[]>;

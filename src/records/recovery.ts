@@ -30,7 +30,7 @@ const stopped = new HeadraceError(
 ).report();
 
 /**
- * The trace of a stream whose process died, from what was stored and what the log holds: closed, with an end for each
+ * The trace of a stream whose process died before all of it was told, from what was stored and what the log holds: closed, with an end for each
  * attempt. What could not be counted is estimated; times that nobody wrote down are missing.
  *
  * @returns undefined when nothing is known of it.
@@ -39,14 +39,8 @@ export function recoverTrace({ stored, logged, prices, isRoute, now }: RecoveryO
   const told = readLog(logged?.events ?? []);
   const begun = stored?.trace ?? (logged === undefined ? undefined : traceOf(logged.info, told.start, isRoute));
   if (begun === undefined) return undefined;
-  const trace: Trace = { ...begun, state: "closed", endedAt: logged?.info.closedAt ?? now };
-  const error = told.end === undefined ? stopped : told.end.error;
-  trace.outcome = told.end?.outcome ?? "interrupted";
-  if (error !== undefined) trace.error = traceError(error);
-  if (told.finishReason !== undefined) trace.finishReason = told.finishReason;
-  if (logged !== undefined) trace.entries = logged.info.entries;
-  trace.seams = told.seams;
-  trace.warnings = told.warnings;
+  // A stream may be over and stored so, and only one of its attempts not.
+  const trace: Trace = begun.state === "closed" ? { ...begun } : endStream(begun, told, logged?.info, now);
   trace.attempts = attemptsOf(begun, told);
   const estimates = stored?.estimates ?? new Map<number, number>();
   for (const attempt of trace.attempts) {
@@ -61,6 +55,18 @@ export function recoverTrace({ stored, logged, prices, isRoute, now }: RecoveryO
   const cost = sumOfCosts(trace.attempts);
   if (cost !== undefined) trace.cost = cost;
   return { trace, estimates };
+}
+
+function endStream(begun: Trace, told: Told, info: StreamInfo | undefined, now: number): Trace {
+  const trace: Trace = { ...begun, state: "closed", endedAt: info?.closedAt ?? now };
+  const error = told.end === undefined ? stopped : told.end.error;
+  trace.outcome = told.end?.outcome ?? "interrupted";
+  if (error !== undefined) trace.error = traceError(error);
+  if (told.finishReason !== undefined) trace.finishReason = told.finishReason;
+  if (info !== undefined) trace.entries = info.entries;
+  trace.seams = told.seams;
+  trace.warnings = told.warnings;
+  return trace;
 }
 
 function traceOf(info: StreamInfo, start: StreamStart | undefined, isRoute: (model: string) => boolean): Trace {

@@ -55,6 +55,7 @@ export interface AttemptRow {
   provider: string;
   model: string;
   reason: string;
+  rung: string | null;
   outcome: string;
   error_code: string | null;
   error_message: string | null;
@@ -63,6 +64,10 @@ export interface AttemptRow {
   started_at: number;
   duration_ms: number | null;
   queue_ms: number | null;
+  connect_ms: number | null;
+  /** 1 when the connection had served another call before. */
+  is_connection_reused: number;
+  first_byte_ms: number | null;
   first_event_ms: number | null;
   first_content_ms: number | null;
   /** What to reckon with should its end never be told. */
@@ -128,6 +133,7 @@ export const migrationTables = {
 /** In order. Never changed, only added to. */
 export const migrations: Record<string, Migration> = {
   "001-begin": { up: createTables },
+  "002-connections": { up: addConnections },
 };
 
 async function createTables(db: Kysely<Tables>): Promise<void> {
@@ -177,6 +183,21 @@ async function createTables(db: Kysely<Tables>): Promise<void> {
   await createIndices(db);
   await createAttemptTables(db);
   await createContentTables(db);
+}
+
+async function addConnections({ schema }: Kysely<Tables>): Promise<void> {
+  const table = schema.alterTable("records_attempts");
+  await table.addColumn("rung", "text").execute();
+  await table.addColumn("connect_ms", "bigint").execute();
+  await table.addColumn("is_connection_reused", "integer", (column) => column.notNull().defaultTo(0)).execute();
+  await table.addColumn("first_byte_ms", "bigint").execute();
+  // Those that a dead process left open are looked for at each start.
+  await schema
+    .createIndex("records_attempts_open")
+    .on("records_attempts")
+    .column("stream_id")
+    .where(sql.ref("outcome"), "=", sql.lit("open"))
+    .execute();
 }
 
 async function createIndices({ schema }: Kysely<Tables>): Promise<void> {

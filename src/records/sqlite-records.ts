@@ -120,7 +120,7 @@ export class SqliteRecords implements RecordsStore {
 
   async openIds(): Promise<string[]> {
     // By an index of few rows: not worth a thread, which is started for questions of people only.
-    const rows = this.#statements.run("SELECT id FROM records_streams WHERE is_open = 1", []);
+    const rows = this.#statements.run(openStatement, []);
     return rows.map(({ id }) => id as string);
   }
 
@@ -190,6 +190,11 @@ const keyedByStream = [
   ["records_tags", "stream_id"],
   ["records_contents", "stream_id"],
 ] as const;
+
+/** A stream can be over while one of its attempts is still about to end. */
+const openStatement = `
+  SELECT id FROM records_streams WHERE is_open = 1
+  UNION SELECT stream_id FROM records_attempts WHERE outcome = 'open'`;
 
 const addReaders = `
   UPDATE records_streams SET

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../core/errors.ts";
-import type { FinishReason, Outcome, ProtocolName, Usage } from "../core/events.ts";
+import type { FinishReason, Outcome, ProtocolName, Rung, Usage } from "../core/events.ts";
 import { fromNanos, toNanos } from "./cost.ts";
 import type { AttemptRow, DetailsRow, StreamRow, TagRow, UsageRow } from "./sql-schema.ts";
 import { packTimeline, unpackTimeline } from "./timeline.ts";
@@ -83,6 +83,7 @@ function attemptRow(streamId: string, attempt: TraceAttempt, estimate: number): 
     provider: attempt.provider,
     model: attempt.model,
     reason: attempt.reason,
+    rung: attempt.rung ?? null,
     outcome: attempt.outcome,
     error_code: attempt.error?.code ?? null,
     error_message: attempt.error?.message ?? null,
@@ -91,6 +92,9 @@ function attemptRow(streamId: string, attempt: TraceAttempt, estimate: number): 
     started_at: attempt.startedAt,
     duration_ms: attempt.durationMs ?? null,
     queue_ms: attempt.queueMs ?? null,
+    connect_ms: attempt.connectMs ?? null,
+    is_connection_reused: attempt.reusedConnection ? 1 : 0,
+    first_byte_ms: attempt.firstByteMs ?? null,
     first_event_ms: attempt.firstEventMs ?? null,
     first_content_ms: attempt.firstContentMs ?? null,
     estimated_input_tokens: estimate,
@@ -202,11 +206,15 @@ function attemptOfRows(row: AttemptRow, billed: UsageRow | undefined): TraceAtte
     outcome: row.outcome as TraceAttempt["outcome"],
     startedAt: row.started_at,
   };
+  if (row.rung !== null) attempt.rung = row.rung as Rung;
   if (row.error_code !== null) attempt.error = errorOfRow(row.error_code, row.error_message);
   if (row.provider_status !== null) attempt.providerStatus = row.provider_status;
   if (row.finish_reason !== null) attempt.finishReason = row.finish_reason as FinishReason;
   if (row.duration_ms !== null) attempt.durationMs = row.duration_ms;
   if (row.queue_ms !== null) attempt.queueMs = row.queue_ms;
+  if (row.connect_ms !== null) attempt.connectMs = row.connect_ms;
+  if (row.is_connection_reused === 1) attempt.reusedConnection = true;
+  if (row.first_byte_ms !== null) attempt.firstByteMs = row.first_byte_ms;
   if (row.first_event_ms !== null) attempt.firstEventMs = row.first_event_ms;
   if (row.first_content_ms !== null) attempt.firstContentMs = row.first_content_ms;
   if (billed === undefined) return attempt;

@@ -35,7 +35,7 @@ export interface Trace {
   gaps?: TraceGaps;
   seams: TraceSeam[];
   warnings: string[];
-  /** Milliseconds from the start, and characters of content until then. At most 500 points. */
+  /** Milliseconds from the start, and characters of content until then. At most 400 points. */
   timeline: [atMs: number, characters: number][];
   /** Entries in its log. */
   entries: number;
@@ -49,6 +49,8 @@ export interface TraceAttempt {
   /** As the provider calls it. */
   model: string;
   reason: AttemptReason;
+  /** How it was asked to go on with what others had begun. */
+  rung?: Rung;
   outcome: AttemptOutcome | "open";
   error?: TraceError;
   /** HTTP status of the provider's refusal. */
@@ -59,6 +61,12 @@ export interface TraceAttempt {
   durationMs?: number;
   /** Waited for its turn before it started, because the target had said that it gets too many. */
   queueMs?: number;
+  /** Until there was a connection, TLS included; missing when one was used again, and where nobody knows. */
+  connectMs?: number;
+  /** The connection had served another call before. */
+  reusedConnection?: true;
+  /** Until the head of the provider's response, a refusal's included. */
+  firstByteMs?: number;
   firstEventMs?: number;
   firstContentMs?: number;
   usage?: Usage;

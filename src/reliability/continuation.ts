@@ -243,7 +243,11 @@ class Continued implements AsyncIterator<StreamEvent> {
 
   /** Makes an attempt and decides where it joins; false when it does not. */
   async #join(step: Step): Promise<boolean> {
-    const attempt = step.target.source(this.#requestFor(step), { ...this.#sourceOptions, reason: "recovery" });
+    const attempt = step.target.source(this.#requestFor(step), {
+      ...this.#sourceOptions,
+      reason: "recovery",
+      rung: step.rung,
+    });
     const events = attempt[Symbol.asyncIterator]();
     const said = this.#said;
     const seam = said.text === "" ? undefined : new SeamFinder(said.text, step.rung);

@@ -13,7 +13,7 @@ export function observeAttempt(
   const { observe } = call.options;
   if (observe === undefined) return {};
   const began = clock.elapsed();
-  const { queueMs } = call.options;
+  const { queueMs, rung } = call.options;
   const attempt = {
     streamId: call.stream.id,
     attempt: call.number,
@@ -24,7 +24,14 @@ export function observeAttempt(
     // Nothing of a generation that is gone on with has to be read again.
     estimatedInputTokens: call.options.resume === undefined ? estimateInputTokens(call.request) : 0,
     ...(queueMs !== undefined && { queueMs }),
+    ...(rung !== undefined && { rung }),
   } satisfies Omit<AttemptStarted, "type">;
+  const connection: Pick<AttemptEnded, "connectMs" | "reusedConnection" | "firstByteMs"> = {};
+  call.progress.onConnect = ({ reused }) => {
+    if (reused) connection.reusedConnection = true;
+    else connection.connectMs = clock.elapsed() - began;
+  };
+  call.progress.onFirstByte = () => (connection.firstByteMs = clock.elapsed() - began);
   let firstEventMs: number | undefined;
   let firstContentMs: number | undefined;
   observe({ type: "attempt-started", ...attempt });
@@ -34,11 +41,16 @@ export function observeAttempt(
     ended(outcome: AttemptOutcome, error?: HeadraceError) {
       const { finishReason } = call.progress;
       const usage = ownUsage(call, outcome, firstContentMs !== undefined);
+      const durationMs = clock.elapsed() - began;
+      // What comes all at once is over before anybody takes the first of it.
+      if (outcome === "completed" || call.progress.characters > 0) firstContentMs ??= durationMs;
+      firstEventMs ??= firstContentMs;
       const ended: AttemptEnded = {
         type: "attempt-ended",
         ...attempt,
+        ...connection,
         outcome,
-        durationMs: clock.elapsed() - began,
+        durationMs,
       };
       if (error !== undefined) ended.error = error.report();
       if (error?.providerStatus !== undefined) ended.providerStatus = error.providerStatus;

@@ -60,7 +60,8 @@ export async function resumeAttempt(
 ): Promise<ResumedAttempt | undefined> {
   const resume = takeResumption(options.stream, attempt);
   if (resume === undefined) return undefined;
-  const events = target.source(request, { ...options, reason: "recovery", resume })[Symbol.asyncIterator]();
+  const asked: SourceOptions = { ...options, reason: "recovery", rung: "native-resume", resume };
+  const events = target.source(request, asked)[Symbol.asyncIterator]();
   try {
     // Comes with the first content.
     const { value, done } = await events.next();

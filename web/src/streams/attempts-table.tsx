@@ -2,7 +2,19 @@ import type { TraceAttempt } from "../../../src/records/trace.ts";
 import { Table } from "../elements/table.tsx";
 import { writeCost, writeCount, writeDuration } from "../numbers.ts";
 
-const names = ["#", "Target", "Why", "Outcome", "Waited", "First event", "First content", "Took", "Tokens", "Cost"];
+const names = [
+  "#",
+  "Target",
+  "Why",
+  "Outcome",
+  "Waited",
+  "Connected",
+  "First byte",
+  "First content",
+  "Took",
+  "Tokens",
+  "Cost",
+];
 
 export function AttemptsTable({ attempts }: { attempts: readonly TraceAttempt[] }) {
   return (
@@ -17,10 +29,11 @@ export function AttemptsTable({ attempts }: { attempts: readonly TraceAttempt[] 
           <span key="target" className="font-mono text-xs">
             {attempt.provider}/{attempt.model}
           </span>,
-          attempt.reason,
+          attempt.rung === undefined ? attempt.reason : `${attempt.reason} (${attempt.rung})`,
           outcomeOf(attempt),
           duration(attempt.queueMs),
-          duration(attempt.firstEventMs),
+          attempt.reusedConnection === true ? "reused" : duration(attempt.connectMs),
+          duration(attempt.firstByteMs),
           duration(attempt.firstContentMs),
           duration(attempt.durationMs),
           attempt.usage === undefined
