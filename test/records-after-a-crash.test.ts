@@ -230,6 +230,7 @@ describe("whatever happens to a process", () => {
     await first.clock.advance(250);
     const before = await first.records.trace("st_1", undefined);
     expect(before.attempts.map(({ outcome }) => outcome)).toEqual(["open", "completed"]);
+    await first.log.delete("st_1");
     await first.kill();
     const second = await startProcess(path, Date.UTC(2026, 0, 2));
     checkLedger(second);
