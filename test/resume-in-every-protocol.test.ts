@@ -120,3 +120,29 @@ describe.each(withIds.map((row) => ({ name: row.protocol.name, row })))("frames 
 function withoutBeats(text: string): string {
   return text.replaceAll(": heartbeat\n\n", "");
 }
+
+describe.each(["anthropic-messages", "ui-message-stream", "event-source"])(
+  "left in the middle of an entry in %s",
+  (name) => {
+    test("it is gone on with in any other protocol, and nothing of that entry is lost, least of all its end", async () => {
+      const { url } = await startGateway({ models: { poet: scriptedModel(["one ", "two"]).model } });
+      const started = await askIn(events, url, asked("poet", { wantsStream: true }));
+      await started.text();
+      const id = started.headers.get("headrace-stream-id") as string;
+      const read = (as: string, after?: string) => follow(url, id, as, after).then((response) => response.text());
+      const frames = await allFrames(await follow(url, id, name));
+      const inside = frames.map((frame) => idOf(frame)?.split(":")[1] ?? "").filter((cursor) => cursor.includes("."));
+      expect(inside.length).toBeGreaterThan(0);
+      for (const cursor of inside) {
+        const before = `1-${Number(/^1-(\d+)\./.exec(cursor)?.[1]) - 1}`;
+        for (const { protocol } of served) {
+          const rest = await read(protocol.name, cursor);
+          const left = frames.findIndex((frame) => idOf(frame)?.endsWith(`:${cursor}`) === true) + 1;
+          expect(rest, `${cursor} as ${protocol.name}`).toBe(
+            protocol.name === name ? frames.slice(left).join("") : await read(protocol.name, before),
+          );
+        }
+      }
+    });
+  },
+);

@@ -37,8 +37,8 @@ export function createRendering(protocol: Protocol, options: WriteOptions, { nam
         if (last === -1 && event.type === "seam" && isSse) return [encode(seamComment(event))];
         if (!hasIds) return frames.map(encodeFrame);
         return frames.map((frame, index) => {
-          const cursor = index === last ? { epoch, seq } : { epoch, seq, frames: index + 1 };
-          return encode(frameWithId(frame, idPrefix + writeCursor(cursor)));
+          const inside = index === last ? undefined : { protocol: protocol.name, frames: index + 1 };
+          return encode(frameWithId(frame, idPrefix + writeCursor({ epoch, seq, ...(inside && { inside }) })));
         });
       };
     },

@@ -41,7 +41,7 @@ export async function followStream(
   const [header] = await log.read(streamId, { after: -1, limit: 1 });
   const includeUsage = header?.event.type === "stream-start" && header.event.includeUsage === true;
   const writeOptions = { streamId, includeUsage, replay: cursor === undefined };
-  let position = cursor === undefined ? beginning : await positionAfter(log, streamId, cursor);
+  let position = cursor === undefined ? beginning : await positionAfter(log, streamId, cursor, protocol.name);
   if (info.closedAt !== undefined && position.seq >= info.entries) {
     // An EventSource reconnects for ever unless it is told that this was all.
     if (c.req.method === "GET" && c.req.header("last-event-id") !== undefined) {

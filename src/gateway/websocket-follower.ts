@@ -30,7 +30,8 @@ export function createMessageRendering(protocol: Protocol | undefined, options: 
         }
         const last = steps.length - 1;
         return steps.map(({ type, value }, index) => {
-          const cursor = writeCursor(index === last ? { epoch, seq } : { epoch, seq, frames: index + 1 });
+          const inside = index === last ? undefined : { protocol: protocol?.name ?? "events", frames: index + 1 };
+          const cursor = writeCursor({ epoch, seq, ...(inside && { inside }) });
           return utf8.encode(`"type":"${type}","cursor":"${cursor}",${value}}\n`);
         });
       };

@@ -57,7 +57,10 @@ export async function findStream(
   const info = await streams.info(stream, owner);
   const [header] = await log.read(stream, { after: -1, limit: 1 });
   const includeUsage = header?.event.type === "stream-start" && header.event.includeUsage === true;
-  let position = after === undefined ? beginning : await positionAfter(log, stream, readFollowCursor(stream, after));
+  let position = beginning;
+  if (after !== undefined) {
+    position = await positionAfter(log, stream, readFollowCursor(stream, after), protocol?.name ?? "events");
+  }
   // Whoever has everything is told once more how it ended.
   if (info.closedAt !== undefined && position.seq >= info.entries) position = { seq: info.entries - 1, skipFrames: 0 };
   return { streamId: stream, protocol, position, includeUsage };

@@ -51,12 +51,19 @@ export const beginning: Position = { seq: 0, skipFrames: 0 };
 
 /**
  * The position after a cursor, which must name an entry of this very log: a reader is never silently sent back to the
- * beginning, nor ahead.
+ * beginning, nor ahead. In the middle of an entry there are places in the protocol of the cursor only; a reader that
+ * changes to another one gets the whole of the entry, since it would lose what it has not seen.
  *
+ * @param protocol - what the reader goes on in.
  * @throws HeadraceError `cursor-invalid` - the log has no such entry, or another writer's entry at this seq.
  * @throws HeadraceError `stream-not-found`.
  */
-export async function positionAfter(log: StreamLog, streamId: string, cursor: Cursor): Promise<Position> {
+export async function positionAfter(
+  log: StreamLog,
+  streamId: string,
+  cursor: Cursor,
+  protocol: string,
+): Promise<Position> {
   const [entry] = await log.read(streamId, { after: cursor.seq - 1, limit: 1 });
   if (entry?.seq !== cursor.seq || entry.epoch !== cursor.epoch) {
     throw new HeadraceError(
@@ -64,6 +71,7 @@ export async function positionAfter(log: StreamLog, streamId: string, cursor: Cu
       `stream ${streamId} has no entry ${writeCursor(cursor)}; reconnect without Last-Event-ID to read from the beginning`,
     );
   }
-  if (cursor.frames === undefined) return { seq: cursor.seq + 1, skipFrames: 0 };
-  return { seq: cursor.seq, skipFrames: cursor.frames };
+  const { seq, inside } = cursor;
+  if (inside === undefined) return { seq: seq + 1, skipFrames: 0 };
+  return { seq, skipFrames: inside.protocol === protocol ? inside.frames : 0 };
 }

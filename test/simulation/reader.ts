@@ -65,7 +65,8 @@ export class SimulatedReader {
   async #visit(stayMs: number | undefined): Promise<"left" | "over"> {
     const { clock, log, streamId, protocol, note } = this.#parts;
     const after = protocol.eventIds === false ? undefined : this.#lastId();
-    const position = after === undefined ? beginning : await positionAfter(log, streamId, readEventId(after).cursor);
+    const position =
+      after === undefined ? beginning : await positionAfter(log, streamId, readEventId(after).cursor, protocol.name);
     const info = await log.info(streamId);
     if (info?.closedAt !== undefined && position.seq >= info.entries) return "over";
     const visit: Visit = { after, text: "", writes: [], overfed: false };
