@@ -3,6 +3,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { HeadraceError, nobodyWaits, toHeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import { writeRetryHeaders } from "../protocols/retry-after.ts";
+import { Places } from "../streams/places.ts";
 import type { AppOptions } from "./app.ts";
 import { readJsonBody } from "./body.ts";
 import type { GatewayContext, RawConnection } from "./environment.ts";
@@ -18,11 +19,16 @@ export type PassThrough = (path: string) => (c: GatewayContext) => Promise<Respo
 
 /** What counts as a limit for streams counts for these calls, all of them together. */
 export function createPassThrough(app: AppOptions): PassThrough {
-  const calls = new OpenCalls(app);
+  const calls = new Places({ limits: app, what: "calls" });
   return (path) => async (c) => {
     const { json } = await readJsonBody(c.req.raw, app);
     const { body } = takeHeadraceOptions(json, c.req.raw.headers);
-    const leave = calls.enter(c.var.owner);
+    if (!app.isReady()) {
+      throw new HeadraceError("overloaded", "Headrace is shutting down; ask again in a moment", {
+        retryAfterMs: 1_000,
+      });
+    }
+    const leave = calls.take(c.var.owner);
     try {
       return await forward(c, app, { path, body, leave });
     } catch (error) {
@@ -137,48 +143,6 @@ function watched(
     },
     { highWaterMark: 0 },
   );
-}
-
-/** Calls under way, in all and by owner. */
-class OpenCalls {
-  readonly #app: AppOptions;
-  readonly #byOwner = new Map<string, number>();
-  #count = 0;
-
-  constructor(app: AppOptions) {
-    this.#app = app;
-  }
-
-  /**
-   * Returns the function that ends the call; calling it again does nothing.
-   *
-   * @throws HeadraceError `overloaded`, `rate-limited`.
-   */
-  enter(owner: string): () => void {
-    const { openStreams, streamsPerKey, isReady } = this.#app;
-    if (!isReady() || this.#count >= openStreams) {
-      throw new HeadraceError("overloaded", "too many calls are under way; try again in a moment", {
-        retryAfterMs: 2_000,
-      });
-    }
-    const own = this.#byOwner.get(owner) ?? 0;
-    if (owner !== "" && own >= streamsPerKey) {
-      throw new HeadraceError("rate-limited", `this key has ${streamsPerKey} open calls, which is its limit`, {
-        retryAfterMs: 2_000,
-      });
-    }
-    this.#count++;
-    this.#byOwner.set(owner, own + 1);
-    let hasLeft = false;
-    return () => {
-      if (hasLeft) return;
-      hasLeft = true;
-      this.#count--;
-      const left = (this.#byOwner.get(owner) ?? 1) - 1;
-      if (left > 0) this.#byOwner.set(owner, left);
-      else this.#byOwner.delete(owner);
-    };
-  }
 }
 
 /** As everywhere, but without the advice not to try again: nobody has tried again here. */

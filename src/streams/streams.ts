@@ -12,6 +12,7 @@ import type { Position } from "./follow.ts";
 import { follow } from "./follow.ts";
 import { endOfAbandoned } from "./abandoned.ts";
 import { Heartbeats } from "./heartbeats.ts";
+import { Places } from "./places.ts";
 import { runWriteLoop } from "./write-loop.ts";
 
 export interface StreamsOptions {
@@ -59,7 +60,6 @@ export interface StartOptions {
 }
 
 interface OpenStream {
-  owner: string;
   stop: AbortController;
   /** Resolves when the terminal entry is written. */
   ended: Promise<StreamEnd | undefined>;
@@ -71,7 +71,8 @@ interface OpenStream {
 export class Streams {
   readonly #options: StreamsOptions;
   readonly #open = new Map<string, OpenStream>();
-  readonly #openByOwner = new Map<string, number>();
+  /** Of open streams, and of those that are about to be. */
+  readonly #places: Places;
   /** Readers by stream, whatever form they read it in. */
   readonly #readers = new Map<string, number>();
   /** Those that go on though their last reader has left. */
@@ -85,6 +86,7 @@ export class Streams {
   constructor(options: StreamsOptions) {
     this.#options = options;
     const { clock, heartbeatMs, limits } = options;
+    this.#places = new Places({ limits, what: "streams" });
     this.#heartbeats = new Heartbeats({ clock, heartbeatMs, writeStallMs: limits.writeStallMs });
   }
 
@@ -113,7 +115,24 @@ export class Streams {
    * @throws HeadraceError `overloaded`, `rate-limited` - too many open streams, in all or of this owner.
    */
   async start(options: StartOptions): Promise<{ id: string; attached: boolean }> {
-    this.#admit(options.owner);
+    if (this.#closing) {
+      throw new HeadraceError("overloaded", "Headrace is shutting down; ask again in a moment", {
+        retryAfterMs: 1_000,
+      });
+    }
+    const giveBack = this.#places.take(options.owner);
+    try {
+      const started = await this.#start(options, giveBack);
+      if (started.attached) giveBack();
+      return started;
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
+  }
+
+  /** @param giveBack - gives the stream's place to others, once it has ended. */
+  async #start(options: StartOptions, giveBack: () => void): Promise<{ id: string; attached: boolean }> {
     const { log, clock, createStreamId, observe } = this.#options;
     const { request, protocol, owner, idempotency, tags } = options;
     const { chat } = request;
@@ -156,7 +175,7 @@ export class Streams {
       ...(tags !== undefined && { tags }),
     };
     observe({ type: "stream-started", ...started });
-    this.#run(header, epoch, options);
+    this.#run(header, epoch, options, giveBack);
     if (previous !== undefined) this.#letGo(previous.id);
     return { id, attached: false };
   }
@@ -299,27 +318,8 @@ export class Streams {
     this.#heartbeats.close();
   }
 
-  #admit(owner: string): void {
-    const { limits } = this.#options;
-    if (this.#closing) {
-      throw new HeadraceError("overloaded", "Headrace is shutting down; ask again in a moment", {
-        retryAfterMs: 1_000,
-      });
-    }
-    if (this.#open.size >= limits.openStreams) {
-      throw new HeadraceError("overloaded", "too many answers are being written; try again in a moment", {
-        retryAfterMs: 2_000,
-      });
-    }
-    if (owner !== "" && (this.#openByOwner.get(owner) ?? 0) >= limits.streamsPerKey) {
-      throw new HeadraceError("rate-limited", `this key has ${limits.streamsPerKey} open streams, which is its limit`, {
-        retryAfterMs: 2_000,
-      });
-    }
-  }
-
-  #run(header: StreamStart, epoch: number, options: StartOptions): void {
-    const { source, request, owner, onDisconnect, unattended = false } = options;
+  #run(header: StreamStart, epoch: number, options: StartOptions, giveBack: () => void): void {
+    const { source, request, onDisconnect, unattended = false } = options;
     const { log, clock, limits, observe } = this.#options;
     const id = header.streamId;
     const stop = new AbortController();
@@ -331,19 +331,12 @@ export class Streams {
     const ended = work.then((end) => {
       this.#open.delete(id);
       this.#detached.delete(id);
-      this.#count(owner, -1);
+      giveBack();
       if (end === undefined) observe({ type: "stream-lost", streamId: id });
       else observe({ ...end, type: "stream-ended", streamId: id });
       return end;
     });
-    this.#open.set(id, { owner, stop, ended, onDisconnect, unattended });
-    this.#count(owner, 1);
-  }
-
-  #count(owner: string, change: number): void {
-    const count = (this.#openByOwner.get(owner) ?? 0) + change;
-    if (count > 0) this.#openByOwner.set(owner, count);
-    else this.#openByOwner.delete(owner);
+    this.#open.set(id, { stop, ended, onDisconnect, unattended });
   }
 
   /** Nobody will come back for it, so it goes on only as long as it has readers. */
