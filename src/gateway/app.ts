@@ -100,6 +100,12 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
     // Google's clients may send the key in the address, where it must be repeated nowhere.
     const inAddress = c.var.protocol === protocols["gemini"] ? c.req.query("key") : undefined;
     const isOpen = open.has(c.req.path) || c.req.path.startsWith("/assets/");
+    // Answers that are streams write to the connection themselves, where nothing may follow the headers of a HEAD. And
+    // whoever wants only headers wants no model called.
+    if (c.req.method === "HEAD" && !isOpen) {
+      c.header("allow", "GET");
+      throw new HeadraceError("method-not-allowed", "HEAD is answered for pages and health checks only; use GET");
+    }
     c.set("owner", isOpen ? "" : keyring.authenticate(c.req.raw.headers, inAddress).owner);
     return next();
   });

@@ -6,6 +6,7 @@ import { WebSocketServer, type RawData, type WebSocket } from "ws";
 
 import type { Socket } from "../gateway/socket.ts";
 import type { Headrace } from "../headrace.ts";
+import { wrongTarget } from "./node-target.ts";
 
 /** How long a client has to answer our closing before its connection is cut. */
 const closeMs = 1_000;
@@ -30,6 +31,11 @@ export function acceptWebSockets(server: Server, { webSockets, config }: Headrac
   server.on("upgrade", (request, connection: Duplex, head: Buffer) => {
     // Before `ws` has taken over nobody else listens, and an error without a listener ends the process.
     connection.on("error", () => connection.destroy());
+    const wrong = wrongTarget(request);
+    if (wrong !== undefined) {
+      refuse(connection, { status: 400, body: { error: { message: wrong } } });
+      return;
+    }
     const [path] = (request.url ?? "").split("?", 1);
     if (path !== "/ws") {
       refuse(connection, { status: 404, body: { error: { message: "there is a WebSocket at /ws only" } } });

@@ -1,4 +1,4 @@
-import { createServer, STATUS_CODES, type Server } from "node:http";
+import { createServer, STATUS_CODES, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
@@ -8,6 +8,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { HeadraceError } from "../core/errors.ts";
 import type { Headrace } from "../headrace.ts";
 import { nodeConnection } from "./node-connection.ts";
+import { wrongTarget } from "./node-target.ts";
 import { acceptWebSockets, isWebSocketRequest } from "./node-websocket.ts";
 
 export interface ServeOptions {
@@ -41,8 +42,16 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
         alreadySent: RESPONSE_ALREADY_SENT,
         rawHeaders: incoming.rawHeaders,
       }),
-    // HTTP/1.0 clients may leave out the Host header.
-    { overrideGlobalObjects: false, hostname: "localhost" },
+    // HTTP/1.0 clients may leave out the Host header. What is not a host ends here, before any route.
+    {
+      overrideGlobalObjects: false,
+      hostname: "localhost",
+      errorHandler: () =>
+        Response.json(errorBody("the request has no address that makes sense; send a path and `Host: name:port`"), {
+          status: 400,
+          headers: { connection: "close" },
+        }),
+    },
   );
   const server = createServer(
     {
@@ -61,7 +70,11 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
       // Other upgrades, such as to HTTP/2, may be ignored: those requests are answered as they are.
       shouldUpgradeCallback: isWebSocketRequest,
     },
-    (request, response) => void listener(request, response),
+    (request, response) => {
+      const wrong = wrongTarget(request);
+      if (wrong === undefined) void listener(request, response);
+      else refuse(response, wrong);
+    },
   );
   server.maxHeadersCount = limits.headerCount + 1;
   // A client that half-closes after its request still waits for the answer. Node has this switch, its types do not.
@@ -124,6 +137,16 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
   }
 }
 
+function errorBody(message: string): object {
+  return { error: { message, type: "invalid_request_error", param: null, code: null } };
+}
+
+/** Nothing that follows on the connection can be trusted to be a request of its own. */
+function refuse(response: ServerResponse, message: string): void {
+  response.writeHead(400, { "content-type": "application/json", connection: "close" });
+  response.end(JSON.stringify(errorBody(message)));
+}
+
 /** What llhttp refuses never becomes a request: it is answered here, in few words, and the connection is closed. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === "ECONNRESET") {
@@ -136,7 +159,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Duplex): void
     408: "the request took too long to arrive",
     431: "the request's headers are too large",
   }[status];
-  const body = JSON.stringify({ error: { message, type: "invalid_request_error", param: null, code: null } });
+  const body = JSON.stringify(errorBody(message));
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
