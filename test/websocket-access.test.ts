@@ -68,7 +68,7 @@ describe("who may connect", () => {
     };
     const upgrade = (path: string, to: string): string =>
       `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: ${to}\r\n\r\n`;
-    expect(await answer(upgrade("//", "websocket"))).toMatch(/^HTTP\/1\.1 404 /);
+    expect(await answer(upgrade("//", "websocket"))).toMatch(/^HTTP\/1\.1 400 /);
     expect(await answer(upgrade("/ws", "websocket"))).toMatch(/^HTTP\/1\.1 4\d\d /);
     expect(await answer(upgrade("/healthz", "h2c"))).toMatch(/^HTTP\/1\.1 200 /);
   });

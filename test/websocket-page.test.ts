@@ -16,5 +16,5 @@ test("the example in the documentation prints an answer, its outcome and where i
     timeout: 20_000,
   });
   expect(stderr).toBe("");
-  expect(stdout).toMatch(/^.{100,}\ncompleted, st_\w+ up to \d+-\d+\.1\n$/s);
+  expect(stdout).toMatch(/^.{100,}\ncompleted, st_\w+ up to \d+-\d+\.1\.events\n$/s);
 });

@@ -27,7 +27,7 @@ describe("an answer on a WebSocket", () => {
       "done",
     ]);
     expect(textOf(messages)).toBe("Roses are red");
-    expect(messages.every(({ cursor }) => /^\d+-\d+(\.\d+)?$/.test(cursor ?? ""))).toBe(true);
+    expect(messages.every(({ cursor }) => /^\d+-\d+(\.\d+\.events)?$/.test(cursor ?? ""))).toBe(true);
     expect(messages.at(-1)).toMatchObject({ outcome: "completed" });
   });
 
