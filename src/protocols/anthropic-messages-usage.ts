@@ -1,6 +1,7 @@
 import type { Usage } from "../core/events.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { readCount } from "./json-values.ts";
 
 /**
  * Reads the counts so far. Unlike everyone else's, Anthropic's `input_tokens` leave out what was read from or written
@@ -9,14 +10,14 @@ import { isJsonObject } from "../core/json.ts";
  * @param earlier - the report before; counts that are missing or null keep their value.
  */
 export function readUsage(usage: JsonObject, earlier: Usage | undefined): Usage | undefined {
-  const cached = count(usage["cache_read_input_tokens"]) ?? earlier?.cachedInputTokens;
-  const written = count(usage["cache_creation_input_tokens"]) ?? earlier?.cacheWriteTokens;
+  const cached = readCount(usage["cache_read_input_tokens"]) ?? earlier?.cachedInputTokens;
+  const written = readCount(usage["cache_creation_input_tokens"]) ?? earlier?.cacheWriteTokens;
   const uncachedBefore = earlier === undefined ? undefined : uncachedOf(earlier);
-  const uncached = count(usage["input_tokens"]) ?? uncachedBefore;
-  const outputTokens = count(usage["output_tokens"]) ?? earlier?.outputTokens;
+  const uncached = readCount(usage["input_tokens"]) ?? uncachedBefore;
+  const outputTokens = readCount(usage["output_tokens"]) ?? earlier?.outputTokens;
   if (uncached === undefined && outputTokens === undefined) return undefined;
   const details = isJsonObject(usage["output_tokens_details"]) ? usage["output_tokens_details"] : {};
-  const reasoning = count(details["thinking_tokens"]) ?? earlier?.reasoningTokens;
+  const reasoning = readCount(details["thinking_tokens"]) ?? earlier?.reasoningTokens;
   const read: Usage = {
     inputTokens: (uncached ?? 0) + (cached ?? 0) + (written ?? 0),
     outputTokens: outputTokens ?? 0,
@@ -39,8 +40,4 @@ export function writeUsage(usage: Usage): JsonObject {
 
 function uncachedOf({ inputTokens, cachedInputTokens = 0, cacheWriteTokens = 0 }: Usage): number {
   return Math.max(0, inputTokens - cachedInputTokens - cacheWriteTokens);
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }

@@ -1,7 +1,7 @@
 import type { Citation } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import { isText } from "./bedrock-converse-frames.ts";
+import { isText } from "./json-values.ts";
 
 const documentLocations = ["documentChar", "documentPage", "documentChunk"] as const;
 

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import { encodeAwsMessage } from "./aws-event-stream.ts";
 
@@ -78,9 +78,4 @@ export function merged(base: JsonObject, set: JsonObject): JsonObject {
     result[key] = isJsonObject(before) && isJsonObject(value) ? merged(before, value) : value;
   }
   return result;
-}
-
-/** A string with something in it. */
-export function isText(value: Json | undefined): value is string {
-  return typeof value === "string" && value !== "";
 }

@@ -9,9 +9,10 @@ import { CanonicalFrames } from "./bedrock-converse-canonical.ts";
 import { readStreamException } from "./bedrock-converse-errors.ts";
 import { readStopReason } from "./bedrock-converse-finish.ts";
 import type { ConverseFrame } from "./bedrock-converse-frames.ts";
-import { differenceFromCanonical, isText } from "./bedrock-converse-frames.ts";
+import { differenceFromCanonical } from "./bedrock-converse-frames.ts";
 import { ConverseSteps, type StepEvent } from "./bedrock-converse-steps.ts";
 import { readUsage } from "./bedrock-converse-usage.ts";
+import { isText } from "./json-values.ts";
 import type { EventReader } from "./protocol.ts";
 import { type RepeatedFrame, repeatedFrame } from "./repeated-frame.ts";
 

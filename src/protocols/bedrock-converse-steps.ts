@@ -2,8 +2,8 @@ import type { StreamEvent } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import { readCitation } from "./bedrock-converse-citations.ts";
-import { isText } from "./bedrock-converse-frames.ts";
 import { readRedacted } from "./bedrock-converse-reasoning.ts";
+import { isText } from "./json-values.ts";
 
 /** What one frame may say. */
 export type StepEvent = Exclude<StreamEvent, { type: "stream-start" | "stream-end" | "warning" | "seam" }>;

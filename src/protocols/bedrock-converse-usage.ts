@@ -1,14 +1,15 @@
 import type { Usage } from "../core/events.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
+import { readCount } from "./json-values.ts";
 
 /** Undefined when the object counts nothing. */
 export function readUsage(usage: JsonObject): Usage | undefined {
-  const input = count(usage["inputTokens"]);
-  const output = count(usage["outputTokens"]);
+  const input = readCount(usage["inputTokens"]);
+  const output = readCount(usage["outputTokens"]);
   if (input === undefined && output === undefined) return undefined;
-  const cached = count(usage["cacheReadInputTokens"]);
-  const written = count(usage["cacheWriteInputTokens"]);
-  const total = count(usage["totalTokens"]);
+  const cached = readCount(usage["cacheReadInputTokens"]);
+  const written = readCount(usage["cacheWriteInputTokens"]);
+  const total = readCount(usage["totalTokens"]);
   // Tokens from and into the cache are counted beside the others here.
   const read: Usage = {
     inputTokens: (input ?? 0) + (cached ?? 0) + (written ?? 0),
@@ -30,8 +31,4 @@ export function writeUsage(usage: Usage): JsonObject {
   if (cachedInputTokens !== undefined) written["cacheReadInputTokens"] = cachedInputTokens;
   if (cacheWriteTokens !== undefined) written["cacheWriteInputTokens"] = cacheWriteTokens;
   return written;
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }

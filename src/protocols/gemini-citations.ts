@@ -1,6 +1,7 @@
 import type { Citation } from "../core/events.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { isText, objectsIn } from "./json-values.ts";
 
 const utf8 = new TextEncoder();
 
@@ -18,7 +19,7 @@ export function readCitations(candidate: JsonObject, text: string): Citation[] {
   const citations: Citation[] = [];
   if (isJsonObject(grounding)) citations.push(...readGrounding(grounding, said));
   if (isJsonObject(metadata)) {
-    for (const source of objects(metadata["citationSources"] ?? metadata["citations"])) {
+    for (const source of objectsIn(metadata["citationSources"] ?? metadata["citations"])) {
       citations.push({ ...readSource(source), ...readRange(source, said) });
     }
   }
@@ -26,8 +27,8 @@ export function readCitations(candidate: JsonObject, text: string): Citation[] {
 }
 
 function readGrounding(grounding: JsonObject, said: Said): Citation[] {
-  const chunks = objects(grounding["groundingChunks"]);
-  const supports = objects(grounding["groundingSupports"]);
+  const chunks = objectsIn(grounding["groundingChunks"]);
+  const supports = objectsIn(grounding["groundingSupports"]);
   if (supports.length === 0) return chunks.map(readChunk);
   return supports.flatMap(({ segment, groundingChunkIndices }) => {
     const range = isJsonObject(segment) ? readRange(segment, said) : {};
@@ -96,12 +97,4 @@ export function writeGrounding(citations: readonly Citation[], text: string): Js
     supports.push({ segment, groundingChunkIndices: [position] });
   }
   return supports.length === 0 ? { groundingChunks: chunks } : { groundingChunks: chunks, groundingSupports: supports };
-}
-
-function objects(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
-}
-
-function isText(value: Json | undefined): value is string {
-  return typeof value === "string" && value !== "";
 }

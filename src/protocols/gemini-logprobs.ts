@@ -1,16 +1,17 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { objectsIn } from "./json-values.ts";
 
 const utf8 = new TextEncoder();
 
 /** Google's `logprobsResult` as OpenAI writes log probabilities. */
 export function readLogprobs(result: JsonObject): JsonObject | undefined {
-  const chosen = objects(result["chosenCandidates"]);
+  const chosen = objectsIn(result["chosenCandidates"]);
   if (chosen.length === 0) return undefined;
-  const top = objects(result["topCandidates"]);
+  const top = objectsIn(result["topCandidates"]);
   const content = chosen.map((candidate, index) => ({
     ...readToken(candidate),
-    top_logprobs: objects(top[index]?.["candidates"]).map(readToken),
+    top_logprobs: objectsIn(top[index]?.["candidates"]).map(readToken),
   }));
   return { content, refusal: null };
 }
@@ -22,18 +23,14 @@ function readToken({ token, logProbability }: JsonObject) {
 
 /** OpenAI's log probabilities as Google writes them; undefined when there are none. */
 export function writeLogprobs(pieces: readonly Json[]): JsonObject | undefined {
-  const tokens = pieces.flatMap((piece) => (isJsonObject(piece) ? objects(piece["content"]) : []));
+  const tokens = pieces.flatMap((piece) => (isJsonObject(piece) ? objectsIn(piece["content"]) : []));
   if (tokens.length === 0) return undefined;
   return {
     chosenCandidates: tokens.map(writeToken),
-    topCandidates: tokens.map(({ top_logprobs }) => ({ candidates: objects(top_logprobs).map(writeToken) })),
+    topCandidates: tokens.map(({ top_logprobs }) => ({ candidates: objectsIn(top_logprobs).map(writeToken) })),
   };
 }
 
 function writeToken({ token, logprob }: JsonObject) {
   return { token: token ?? "", logProbability: logprob ?? 0 };
-}
-
-function objects(value: Json | undefined): JsonObject[] {
-  return Array.isArray(value) ? value.filter(isJsonObject) : [];
 }

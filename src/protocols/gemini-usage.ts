@@ -1,5 +1,6 @@
 import type { Usage } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import { readCount } from "./json-values.ts";
 
 /** Counts of `usageMetadata` that a usage event keeps to the last digit. */
 export const countNames = [
@@ -19,9 +20,9 @@ export const unknownCount = -1;
 
 /** Undefined when the object counts nothing. */
 export function readUsage(metadata: JsonObject): Usage | undefined {
-  const counts = countNames.map((name) => count(metadata[name]) ?? unknownCount);
+  const counts = countNames.map((name) => readCount(metadata[name]) ?? unknownCount);
   if (counts.every((value) => value === unknownCount)) return undefined;
-  return usageOf(counts, count(metadata["toolUsePromptTokenCount"]));
+  return usageOf(counts, readCount(metadata["toolUsePromptTokenCount"]));
 }
 
 /** Google counts thoughts beside the answer, and the results of its own tools beside the prompt. */
@@ -70,9 +71,5 @@ export function writeUsage(usage: Usage): JsonObject {
 
 /** Whether a count can be taken out of the object and be put back. */
 export function isCount(value: Json | undefined): value is number {
-  return count(value) !== undefined && Number.isSafeInteger(value);
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
+  return readCount(value) !== undefined && Number.isSafeInteger(value);
 }

@@ -1,12 +1,13 @@
 import type { ErrorReport } from "../core/errors.ts";
 import type { FinishReason, StreamEnd, StreamEvent, TextDelta } from "../core/events.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import { type Field, mark } from "./gemini-chunk.ts";
 import { readCitations } from "./gemini-citations.ts";
 import { isReasonWord, readFinishReason, writeFinishReason } from "./gemini-finish.ts";
 import { readLogprobs } from "./gemini-logprobs.ts";
 import { countNames, isCount, readUsage } from "./gemini-usage.ts";
+import { isText } from "./json-values.ts";
 
 export type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" | "warning" | "seam" }>;
 
@@ -182,8 +183,4 @@ export class ChunkVisit {
 
 function finishCode({ providerReason }: { providerReason?: string }): { providerCode?: string } {
   return providerReason === undefined ? {} : { providerCode: providerReason };
-}
-
-function isText(value: Json | undefined): value is string {
-  return typeof value === "string" && value !== "";
 }

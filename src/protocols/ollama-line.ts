@@ -2,7 +2,7 @@ import type { FinishReason, StreamEnd, StreamEvent, Usage } from "../core/events
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { FrameDifference } from "./frame-difference.ts";
-import { isText } from "./openai-chat-chunk.ts";
+import { isText, readCount } from "./json-values.ts";
 
 /** What differs between the lines of `/api/chat` and of `/api/generate`. */
 export interface LineShape {
@@ -122,13 +122,9 @@ function readDoneReason(word: Json | undefined, hasCalls: boolean): { reason: Fi
 }
 
 function readUsage(line: JsonObject): Usage | undefined {
-  const inputTokens = count(line["prompt_eval_count"]);
-  const outputTokens = count(line["eval_count"]);
+  const inputTokens = readCount(line["prompt_eval_count"]);
+  const outputTokens = readCount(line["eval_count"]);
   // A prompt that was cached as a whole is not counted.
   if (inputTokens === undefined && outputTokens === undefined) return undefined;
   return { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }

@@ -4,14 +4,15 @@ import type { AttemptStart, StreamEvent } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { frameDifference } from "./frame-difference.ts";
+import { isText } from "./json-values.ts";
 import { LineReader } from "./ndjson.ts";
 import { readLineError } from "./ollama-errors.ts";
 import type { CallNames, LineExtra, LineShape, LineStep } from "./ollama-line.ts";
 import { holderOf, isAnswerLine, maxCalls, stepsOf } from "./ollama-line.ts";
 import type { RepeatedLine } from "./ollama-repeated.ts";
 import { repeatedLine } from "./ollama-repeated.ts";
-import { frameDifference } from "./frame-difference.ts";
-import { hole, isText } from "./openai-chat-chunk.ts";
+import { hole } from "./openai-chat-chunk.ts";
 import type { EventReader } from "./protocol.ts";
 
 const maxMalformedInARow = 3;

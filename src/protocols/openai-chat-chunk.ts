@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { FrameDifference } from "./frame-difference.ts";
+import { isText } from "./json-values.ts";
 
 /**
  * A chunk is taken apart into events (what it says) and a skeleton (the rest). In the skeleton a hole stands where a
@@ -80,11 +81,6 @@ function findUsage(chunk: JsonObject, choices: Json[]): JsonObject | undefined {
   const last = choices.at(-1);
   if (isJsonObject(last) && isJsonObject(last["usage"])) return last["usage"];
   return undefined;
-}
-
-/** A string with something in it. */
-export function isText(value: Json | undefined): value is string {
-  return typeof value === "string" && value !== "";
 }
 
 /** Function arguments and custom input differ only in their names. */

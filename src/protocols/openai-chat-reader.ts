@@ -3,8 +3,9 @@ import type { AttemptStart, FinishReason, StreamEnd, StreamEvent, TextDelta } fr
 import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import { type ChunkExtra, type ChunkVisitor, hole, isText, type TextKind, visitChunk } from "./openai-chat-chunk.ts";
 import { frameDifference } from "./frame-difference.ts";
+import { isText } from "./json-values.ts";
+import { type ChunkExtra, type ChunkVisitor, hole, type TextKind, visitChunk } from "./openai-chat-chunk.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { longestReason, readFinishReason } from "./openai-chat-finish.ts";
 import { repeatedChunk } from "./openai-chat-repeated.ts";

@@ -1,6 +1,7 @@
 import type { ToolCallDelta, ToolCallStart } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import { callBody, hole, isText } from "./openai-chat-chunk.ts";
+import { isText } from "./json-values.ts";
+import { callBody, hole } from "./openai-chat-chunk.ts";
 
 const maxCalls = 1024;
 

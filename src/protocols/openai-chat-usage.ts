@@ -1,21 +1,24 @@
 import type { Usage } from "../core/events.ts";
-import type { Json, JsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { readCount } from "./json-values.ts";
 
 /** Undefined when the object counts nothing. */
 export function readUsage(usage: JsonObject): Usage | undefined {
-  const inputTokens = count(usage["prompt_tokens"]);
-  const outputTokens = count(usage["completion_tokens"]);
+  const inputTokens = readCount(usage["prompt_tokens"]);
+  const outputTokens = readCount(usage["completion_tokens"]);
   if (inputTokens === undefined && outputTokens === undefined) return undefined;
   const input = isJsonObject(usage["prompt_tokens_details"]) ? usage["prompt_tokens_details"] : {};
   const output = isJsonObject(usage["completion_tokens_details"]) ? usage["completion_tokens_details"] : {};
   const read: Usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
   // DeepSeek and Moonshot have names of their own for cached tokens.
   const cached =
-    count(input["cached_tokens"]) ?? count(usage["prompt_cache_hit_tokens"]) ?? count(usage["cached_tokens"]);
-  const written = count(input["cache_write_tokens"]);
-  const reasoning = count(output["reasoning_tokens"]);
-  const total = count(usage["total_tokens"]);
+    readCount(input["cached_tokens"]) ??
+    readCount(usage["prompt_cache_hit_tokens"]) ??
+    readCount(usage["cached_tokens"]);
+  const written = readCount(input["cache_write_tokens"]);
+  const reasoning = readCount(output["reasoning_tokens"]);
+  const total = readCount(usage["total_tokens"]);
   if (cached !== undefined) read.cachedInputTokens = cached;
   if (written !== undefined) read.cacheWriteTokens = written;
   if (reasoning !== undefined) read.reasoningTokens = reasoning;
@@ -35,8 +38,4 @@ export function writeUsage(usage: Usage): JsonObject {
   }
   if (reasoningTokens !== undefined) written["completion_tokens_details"] = { reasoning_tokens: reasoningTokens };
   return written;
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }

@@ -2,7 +2,7 @@ import type { Answer, Block } from "../core/answer.ts";
 import type { StreamEvent } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import { isText } from "./openai-chat-chunk.ts";
+import { isText } from "./json-values.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { indexMember } from "./openai-responses-output.ts";
 import { ResponseEventReader } from "./openai-responses-reader.ts";

@@ -4,7 +4,7 @@ import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import { frameDifference } from "./frame-difference.ts";
-import { isText } from "./openai-chat-chunk.ts";
+import { isText } from "./json-values.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { type FrameExtra, type Known, packFrame } from "./openai-responses-frame.ts";
 import { EventOrder } from "./openai-responses-order.ts";

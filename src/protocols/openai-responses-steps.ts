@@ -1,7 +1,7 @@
 import type { Citation, Finish, FinishReason, StreamEnd, StreamEvent } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import { isText } from "./openai-chat-chunk.ts";
+import { isText } from "./json-values.ts";
 import {
   indexMember,
   isIndex,

@@ -1,20 +1,21 @@
 import type { Usage } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { readCount } from "./json-values.ts";
 
 /** Undefined when the object counts nothing. */
 export function readUsage(usage: Json | undefined): Usage | undefined {
   if (!isJsonObject(usage)) return undefined;
-  const inputTokens = count(usage["input_tokens"]);
-  const outputTokens = count(usage["output_tokens"]);
+  const inputTokens = readCount(usage["input_tokens"]);
+  const outputTokens = readCount(usage["output_tokens"]);
   if (inputTokens === undefined && outputTokens === undefined) return undefined;
   const input = isJsonObject(usage["input_tokens_details"]) ? usage["input_tokens_details"] : {};
   const output = isJsonObject(usage["output_tokens_details"]) ? usage["output_tokens_details"] : {};
   const read: Usage = { inputTokens: inputTokens ?? 0, outputTokens: outputTokens ?? 0 };
-  const cached = count(input["cached_tokens"]);
-  const written = count(input["cache_write_tokens"]);
-  const reasoning = count(output["reasoning_tokens"]);
-  const total = count(usage["total_tokens"]);
+  const cached = readCount(input["cached_tokens"]);
+  const written = readCount(input["cache_write_tokens"]);
+  const reasoning = readCount(output["reasoning_tokens"]);
+  const total = readCount(usage["total_tokens"]);
   if (cached !== undefined) read.cachedInputTokens = cached;
   if (written !== undefined) read.cacheWriteTokens = written;
   if (reasoning !== undefined) read.reasoningTokens = reasoning;
@@ -35,8 +36,4 @@ export function writeUsage(usage: Usage): JsonObject {
     output_tokens_details: { reasoning_tokens: reasoningTokens ?? 0 },
     total_tokens: totalTokens ?? inputTokens + outputTokens,
   };
-}
-
-function count(value: Json | undefined): number | undefined {
-  return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
 }

@@ -3,10 +3,11 @@ import type { StreamEvent } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import { outcomeOf } from "../core/events.ts";
+import { isText } from "./json-values.ts";
 import type { WriteOptions } from "./protocol.ts";
 import { sealSignature } from "./signatures.ts";
 import { isUsage } from "./text-answer.ts";
-import { inputText, isText, readOwnMetadata } from "./ui-message-stream-chunk.ts";
+import { inputText, readOwnMetadata } from "./ui-message-stream-chunk.ts";
 import { readFinishReason, writeFinishReason } from "./ui-message-stream-finish.ts";
 
 /** A whole answer as the UI message that its stream would have built. */

@@ -39,8 +39,3 @@ export const doneFrame = "data: [DONE]\n\n";
 export function inputText(input: Json | undefined): string {
   return typeof input === "string" ? input : JSON.stringify(input ?? {});
 }
-
-/** A string with something in it. */
-export function isText(value: Json | undefined): value is string {
-  return typeof value === "string" && value !== "";
-}

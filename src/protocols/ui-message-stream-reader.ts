@@ -3,12 +3,13 @@ import type { AttemptStart, FinishReason, StreamEnd, StreamEvent } from "../core
 import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { isText } from "./json-values.ts";
 import type { ProtocolQuirks } from "./protocol.ts";
 import type { RepeatedFrame } from "./repeated-frame.ts";
 import { repeatedFrame } from "./repeated-frame.ts";
 import type { FrameReader } from "./sse-body.ts";
 import { isUsage } from "./text-answer.ts";
-import { isText, readOwnMetadata, textMembers } from "./ui-message-stream-chunk.ts";
+import { readOwnMetadata, textMembers } from "./ui-message-stream-chunk.ts";
 import { readFinishReason } from "./ui-message-stream-finish.ts";
 import { UiToolCalls } from "./ui-message-stream-tool-calls.ts";
 

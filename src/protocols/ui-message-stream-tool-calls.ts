@@ -1,6 +1,7 @@
 import type { ToolCallDelta, ToolCallStart } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
-import { inputText, isText } from "./ui-message-stream-chunk.ts";
+import { isText } from "./json-values.ts";
+import { inputText } from "./ui-message-stream-chunk.ts";
 
 const maxCalls = 1024;
 
