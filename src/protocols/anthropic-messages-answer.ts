@@ -5,6 +5,7 @@ import { isJsonObject } from "../core/json.ts";
 import { MessageReader } from "./anthropic-messages-reader.ts";
 import { MessageWriter } from "./anthropic-messages-writer.ts";
 import type { AnswerWriter, WriteOptions } from "./protocol.ts";
+import { invalidArguments, parseArguments } from "./tool-arguments.ts";
 
 /** A whole message as the events of a stream that says the same. */
 export function readAnswer(body: JsonObject): StreamEvent[] {
@@ -64,7 +65,7 @@ class MessageFold implements AnswerWriter {
   body(): JsonObject {
     for (const [index, json] of this.#inputs) {
       const block = this.#content[index];
-      if (block !== undefined) block["input"] = parseInput(json);
+      if (block !== undefined) block["input"] = parseArguments(json) ?? invalidArguments(json);
     }
     return { ...this.#message, content: this.#content };
   }
@@ -103,18 +104,6 @@ export function createAnswerWriter(options: WriteOptions): AnswerWriter {
 
 function joined(before: Json | undefined, text: string): string {
   return (typeof before === "string" ? before : "") + text;
-}
-
-/** Input that was cut off is no JSON any more; this is how Anthropic asks for it to be sent back. */
-function parseInput(json: string): JsonObject {
-  if (json.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(json);
-    if (isJsonObject(value)) return value;
-  } catch {
-    // Said below, as for JSON that is no object.
-  }
-  return { INVALID_JSON: json };
 }
 
 export function writeAnswer(answer: Answer, options: WriteOptions): JsonObject {

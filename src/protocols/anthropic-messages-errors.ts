@@ -2,6 +2,7 @@ import type { ErrorCode, ErrorReport } from "../core/errors.ts";
 import { HeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { parseObject } from "./json-values.ts";
 import * as openaiErrors from "./openai-chat-errors.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
 import { readProviderWord } from "./provider-word.ts";
@@ -55,13 +56,9 @@ export function readError(failure: ProviderFailure): HeadraceError {
 }
 
 function findError(body: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return isJsonObject(value) && isJsonObject(value["error"]) ? value["error"] : undefined;
-  } catch {
-    // A page of some proxy; its status has to do.
-    return undefined;
-  }
+  // A page of some proxy has none; its status has to do.
+  const error = parseObject(body)?.["error"];
+  return isJsonObject(error) ? error : undefined;
 }
 
 function classify({ type, message, details }: JsonObject): ErrorReport | undefined {

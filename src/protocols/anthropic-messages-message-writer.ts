@@ -1,9 +1,9 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
-import { isJsonObject } from "../core/json.ts";
 import type { CacheHint, MediaSource, Message, Part } from "../core/request.ts";
 import { toolUseId } from "./anthropic-messages-calls.ts";
 import type { Warn } from "./protocol.ts";
+import { invalidArguments, objectOfArguments } from "./tool-arguments.ts";
 
 /** Messages for Anthropic: system text apart, user and assistant in turn. */
 export interface WrittenMessages {
@@ -93,8 +93,11 @@ function writePart(part: Part, path: string, warn: Warn): JsonObject | undefined
       );
     case "reasoning":
       return writeReasoning(part, path, warn);
-    case "tool-call":
-      return { type: "tool_use", id: toolUseId(part.callId), name: part.name, input: writeInput(part) };
+    case "tool-call": {
+      const { callId, name, kind, argumentsText } = part;
+      const input = objectOfArguments(kind, argumentsText) ?? invalidArguments(argumentsText);
+      return { type: "tool_use", id: toolUseId(callId), name, input };
+    }
     case "tool-result": {
       const { callId, content, isError } = part;
       const blocks = writeParts(content, path, warn);
@@ -121,19 +124,6 @@ function writeReasoning(part: Extract<Part, { type: "reasoning" }>, path: string
   return redacted === true
     ? { type: "redacted_thinking", data: signature }
     : { type: "thinking", thinking: text, signature };
-}
-
-/** Input is an object; free text becomes the only member of one. */
-function writeInput({ kind, argumentsText }: Extract<Part, { type: "tool-call" }>): JsonObject {
-  if (kind === "custom") return { input: argumentsText };
-  if (argumentsText.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(argumentsText);
-    if (isJsonObject(value)) return value;
-  } catch {
-    // Models do write broken JSON; the history should say so.
-  }
-  return { INVALID_JSON: argumentsText };
 }
 
 function writeSource(source: MediaSource): JsonObject {

@@ -5,11 +5,11 @@ import { isJsonObject } from "../core/json.ts";
 import { writeCitation } from "./bedrock-converse-citations.ts";
 import { writeStopReason } from "./bedrock-converse-finish.ts";
 import type { ConverseFrame } from "./bedrock-converse-frames.ts";
-import { invalidInput, readArguments } from "./bedrock-converse-messages.ts";
 import { ConverseFrameReader } from "./bedrock-converse-reader.ts";
 import { writeRedacted } from "./bedrock-converse-reasoning.ts";
 import { writeUsage } from "./bedrock-converse-usage.ts";
 import { sealSignature } from "./signatures.ts";
+import { invalidArguments, objectOfArguments } from "./tool-arguments.ts";
 
 /** A whole answer of `Converse` as the events of a stream that says the same. */
 export function readAnswer(body: JsonObject): StreamEvent[] {
@@ -79,7 +79,7 @@ function writeBlock(block: Block, from: ProtocolName): JsonObject[] {
       return block.text === "" ? [] : [{ text: block.text }];
     case "tool-call": {
       const { callId, name, toolKind: kind, argumentsText } = block;
-      const input = readArguments({ kind, argumentsText }) ?? invalidInput(argumentsText);
+      const input = objectOfArguments(kind, argumentsText) ?? invalidArguments(argumentsText);
       return [{ toolUse: { toolUseId: callId, name, input } }];
     }
     case "reasoning":

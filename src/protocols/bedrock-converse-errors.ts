@@ -1,8 +1,8 @@
 import type { ErrorCode, ErrorReport } from "../core/errors.ts";
 import { HeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
-import { isJsonObject } from "../core/json.ts";
 import type { ConverseFrame } from "./bedrock-converse-frames.ts";
+import { parseObject } from "./json-values.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
 import { readProviderWord } from "./provider-word.ts";
 import { readRetryAfter } from "./retry-after.ts";
@@ -81,12 +81,13 @@ function codeOfStatus(status: number | undefined): ErrorCode {
 
 /** The error in an exception message of a stream. */
 export function readStreamException(name: string, payload: string): ErrorReport {
-  return classify(name, textIn(parseObject(payload)));
+  return classify(name, textIn(parseObject(payload) ?? {}));
 }
 
 /** What a provider answered instead of a stream. */
 export function readError({ status, headers, body }: ProviderFailure): HeadraceError {
-  const document = parseObject(body);
+  // A page of some proxy is no object; the status has to do.
+  const document = parseObject(body) ?? {};
   const named = headers["x-amzn-errortype"] ?? document["__type"] ?? document["code"];
   // `ValidationException:http://internal...`, or `com.amazon...#ValidationException`.
   const name = typeof named === "string" ? (named.split(":")[0]?.split("#").at(-1) ?? "") : "";
@@ -99,16 +100,6 @@ export function readError({ status, headers, body }: ProviderFailure): HeadraceE
 function textIn(document: JsonObject): string {
   const text = document["message"] ?? document["Message"];
   return typeof text === "string" ? text : "";
-}
-
-function parseObject(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    // A page of some proxy; the status has to do.
-    return {};
-  }
 }
 
 /** What the vendor's clients know an error as. They try again on their own after the last four. */

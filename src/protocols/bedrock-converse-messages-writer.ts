@@ -2,9 +2,10 @@ import type { JsonObject } from "../core/json.ts";
 import type { CacheHint, Message, Part } from "../core/request.ts";
 import { HeadraceError } from "../core/errors.ts";
 import { writeMedia } from "./bedrock-converse-media.ts";
-import { isCacheable, invalidInput, readArguments } from "./bedrock-converse-messages.ts";
+import { isCacheable } from "./bedrock-converse-messages.ts";
 import { writeRedacted } from "./bedrock-converse-reasoning.ts";
 import type { Warn } from "./protocol.ts";
+import { invalidArguments, objectOfArguments } from "./tool-arguments.ts";
 
 /** A message of the body. */
 export interface WrittenMessage {
@@ -79,12 +80,12 @@ export class MessageWriter {
   }
 
   #toolUse(part: Extract<Part, { type: "tool-call" }>): JsonObject {
-    const { callId, name, argumentsText } = part;
-    const input = readArguments(part);
+    const { callId, name, kind, argumentsText } = part;
+    const input = objectOfArguments(kind, argumentsText);
     if (input === undefined) {
       this.#warn("messages: arguments of a tool call that are no JSON object were put into one, as `INVALID_JSON`");
     }
-    return { toolUseId: this.#callId(callId), name, input: input ?? invalidInput(argumentsText) };
+    return { toolUseId: this.#callId(callId), name, input: input ?? invalidArguments(argumentsText) };
   }
 
   /** Ids of calls are words of at most 64 characters; what is none gets a number. */

@@ -1,5 +1,3 @@
-import type { JsonObject } from "../core/json.ts";
-import { isJsonObject } from "../core/json.ts";
 import type { CacheHint, Message, Part } from "../core/request.ts";
 import { mediaKinds, readMedia } from "./bedrock-converse-media.ts";
 import { readRedacted } from "./bedrock-converse-reasoning.ts";
@@ -93,24 +91,4 @@ function readReasoning(reasoning: BodyFields): Part {
 
 function textsOf(parts: readonly BodyFields[]): string {
   return parts.map((part) => part.string("text") ?? "").join("");
-}
-
-/** Input is an object; free text becomes the only member of one. Undefined when it should be an object and is none. */
-export function readArguments({ kind, argumentsText }: CallWords): JsonObject | undefined {
-  if (kind === "custom") return { input: argumentsText };
-  if (argumentsText.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(argumentsText);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // A model wrote it, and models make mistakes.
-    return undefined;
-  }
-}
-
-type CallWords = Pick<Extract<Part, { type: "tool-call" }>, "kind" | "argumentsText">;
-
-/** Input that is no object is shown as what it is. */
-export function invalidInput(argumentsText: string): JsonObject {
-  return { INVALID_JSON: argumentsText };
 }

@@ -12,7 +12,7 @@ import type { ConverseFrame } from "./bedrock-converse-frames.ts";
 import { differenceFromCanonical } from "./bedrock-converse-frames.ts";
 import { ConverseSteps, type StepEvent } from "./bedrock-converse-steps.ts";
 import { readUsage } from "./bedrock-converse-usage.ts";
-import { isText } from "./json-values.ts";
+import { isText, parseObject } from "./json-values.ts";
 import type { EventReader } from "./protocol.ts";
 import { type RepeatedFrame, repeatedFrame } from "./repeated-frame.ts";
 
@@ -59,7 +59,7 @@ export class ConverseFrameReader {
     const data = withoutPadding(payload);
     const repetition = name === "contentBlockDelta" ? this.#repeated?.read(data) : undefined;
     if (repetition !== undefined) return [repetition];
-    const parsed = parseObject(data);
+    const parsed = parsePayload(data);
     if (parsed === undefined) return this.#malformed();
     this.#malformedInARow = 0;
     const events = this.readFrame({ type: name, payload: parsed });
@@ -185,16 +185,11 @@ function withoutPadding(payload: string): string {
   return at !== -1 && /^,"p":"[A-Za-z0-9]*"\}$/.test(payload.slice(at)) ? `${payload.slice(0, at)}}` : payload;
 }
 
-function parseObject(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (!isJsonObject(value)) return undefined;
-    // Padding that was written in another way.
-    if (typeof value["p"] === "string") delete value["p"];
-    return value;
-  } catch {
-    return undefined;
-  }
+function parsePayload(text: string): JsonObject | undefined {
+  const payload = parseObject(text);
+  // Padding that was written in another way.
+  if (typeof payload?.["p"] === "string") delete payload["p"];
+  return payload;
 }
 
 /** Of a delta that had nothing to say but its text. */

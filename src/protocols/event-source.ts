@@ -3,7 +3,7 @@ import type { ErrorReport } from "../core/errors.ts";
 import type { FinishReason, StreamEnd, StreamEvent, Usage } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
-import { isJsonObject } from "../core/json.ts";
+import { parseObject } from "./json-values.ts";
 import { readError, writeError } from "./openai-chat-errors.ts";
 import { readPromptRequest, readQueryNumbers, writePromptRequest } from "./prompt-request.ts";
 import type { EventReader, EventWriter, Protocol, WriteOptions } from "./protocol.ts";
@@ -123,9 +123,10 @@ class MessageReader implements EventReader {
 
   #read(event: string | undefined, data: string): StreamEvent[] {
     if (this.#hasEnded) return [];
-    if (event === "done") return this.#finish(parseObject(data));
+    if (event === "done") return this.#finish(parseObject(data) ?? {});
     if (event === "error") {
-      const { code } = parseObject(data);
+      // The name of the event says enough.
+      const { code } = parseObject(data) ?? {};
       return this.#fail({
         code: isErrorCode(code) ? code : "provider-error",
         message: "the provider reported an error",
@@ -157,15 +158,5 @@ class MessageReader implements EventReader {
     if (this.#hasEnded) return [];
     this.#hasEnded = true;
     return [{ type: "stream-end", outcome: "failed", error }];
-  }
-}
-
-function parseObject(text: string): JsonObject {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : {};
-  } catch {
-    // The name of the event says enough.
-    return {};
   }
 }

@@ -6,10 +6,10 @@ import { writeGrounding } from "./gemini-citations.ts";
 import { writeFinishReason } from "./gemini-finish.ts";
 import { writeLogprobs } from "./gemini-logprobs.ts";
 import { ChunkReader } from "./gemini-reader.ts";
-import { readArguments } from "./gemini-tool-calls.ts";
 import { writeUsage } from "./gemini-usage.ts";
 import type { WriteOptions } from "./protocol.ts";
 import { sealSignature } from "./signatures.ts";
+import { objectOfArguments } from "./tool-arguments.ts";
 
 /** A whole answer is a stream of one chunk, and complete by nature. */
 export function readAnswer(body: JsonObject): StreamEvent[] {
@@ -92,7 +92,7 @@ function writeCall(
   { toolKind, callId, name, argumentsText }: Extract<Block, { kind: "tool-call" }>,
   finishReason: Choice["finishReason"],
 ): JsonObject | undefined {
-  const args = readArguments(toolKind, argumentsText);
+  const args = objectOfArguments(toolKind, argumentsText);
   if (args !== undefined) return { functionCall: { id: callId, name, args } };
   // A limit may cut a call; Google then shows none.
   if (finishReason === "length" || finishReason === "context_full" || finishReason === "content_filter") {

@@ -3,8 +3,9 @@ import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, MediaSource, Message, Part } from "../core/request.ts";
 import { groupContents } from "./gemini-contents.ts";
-import { readArguments } from "./gemini-tool-calls.ts";
+import { parseObject } from "./json-values.ts";
 import type { Warn } from "./protocol.ts";
+import { objectOfArguments } from "./tool-arguments.ts";
 
 // Models from the third generation on refuse a call in the history without its signature; calls of other models get
 // this one, which is documented for them. https://ai.google.dev/gemini-api/docs/thought-signatures
@@ -162,14 +163,14 @@ class ContentWriter {
     return {
       id: callId,
       name: name ?? this.#names.get(callId) ?? callId,
-      response: isError === true ? { error: text } : (readObject(text) ?? { output: text }),
+      response: isError === true ? { error: text } : (parseObject(text) ?? { output: text }),
       ...(media.length > 0 && { parts: media }),
     };
   }
 }
 
 function writeCall({ callId, name, kind, argumentsText }: Extract<Part, { type: "tool-call" }>): JsonObject {
-  const args = readArguments(kind, argumentsText);
+  const args = objectOfArguments(kind, argumentsText);
   if (args === undefined) {
     throw cannotSay(
       `the arguments of the call of ${name.slice(0, 64)} are no JSON object, and Gemini takes nothing else`,
@@ -208,17 +209,6 @@ const typesByEnding: Readonly<Record<string, string>> = {
 function typeOfUrl(url: string): string | undefined {
   const [, ending] = /\.([A-Za-z0-9]{1,5})(?:[?#]|$)/.exec(url) ?? [];
   return ending === undefined ? undefined : typesByEnding[ending.toLowerCase()];
-}
-
-function readObject(text: string): JsonObject | undefined {
-  if (!text.trimStart().startsWith("{")) return undefined;
-  try {
-    const value = JSON.parse(text) as Json;
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // Not every text with a brace is JSON.
-    return undefined;
-  }
 }
 
 function cannotSay(message: string): HeadraceError {

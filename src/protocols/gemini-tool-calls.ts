@@ -1,6 +1,5 @@
 import type { ToolCallDelta, ToolCallStart } from "../core/events.ts";
-import type { JsonObject } from "../core/json.ts";
-import { isJsonObject } from "../core/json.ts";
+import { objectOfArguments } from "./tool-arguments.ts";
 
 interface OpenCall {
   start: ToolCallStart;
@@ -38,7 +37,7 @@ export class CanonicalCalls {
     for (const [position, call] of this.#open) {
       const { start, pieces } = call;
       if (!isEnd && (start.kind === "custom" || pieces.length === call.tried)) break;
-      const args = readArguments(start.kind, pieces.join(""));
+      const args = objectOfArguments(start.kind, pieces.join(""));
       call.tried = pieces.length;
       if (args === undefined) break;
       this.#open.delete(position);
@@ -46,18 +45,5 @@ export class CanonicalCalls {
       parts.push(JSON.stringify({ functionCall: { id: callId, name, args } }));
     }
     return parts;
-  }
-}
-
-/** Arguments as an object; undefined when they are none. Google knows no tools that take plain text. */
-export function readArguments(kind: "function" | "custom", text: string): JsonObject | undefined {
-  if (kind === "custom") return { input: text };
-  if (text.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // Cut, or written badly by the model.
-    return undefined;
   }
 }

@@ -3,6 +3,7 @@ import type { FinishReason, StreamEvent, ToolCallStart, Usage } from "../core/ev
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { LineShape } from "./ollama-line.ts";
+import { objectOfArguments } from "./tool-arguments.ts";
 
 /** Writes lines as Ollama itself does: for events that come from other protocols, or from user code. */
 export class CanonicalLines {
@@ -104,24 +105,12 @@ export function writeCall(
   { call, callId, name, kind }: Pick<ToolCallStart, "call" | "callId" | "name" | "kind">,
   argumentsText: string,
 ): JsonObject {
-  const found = kind === "custom" ? { input: argumentsText } : parseArguments(argumentsText);
+  const found = objectOfArguments(kind, argumentsText);
   if (found !== undefined) return { id: callId, function: { index: call, name, arguments: found } };
   throw new HeadraceError(
     "provider-error",
     "the model called a tool with arguments that are no JSON object, which Ollama's protocol cannot say",
   );
-}
-
-/** Undefined when the text is no JSON object; no text at all means no arguments. */
-export function parseArguments(text: string): JsonObject | undefined {
-  if (text.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // Told by the caller, who knows where it came from.
-    return undefined;
-  }
 }
 
 export function writeDoneReason(reason: FinishReason): string {

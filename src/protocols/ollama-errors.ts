@@ -2,6 +2,7 @@ import type { ErrorCode, ErrorReport } from "../core/errors.ts";
 import { HeadraceError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { parseObject } from "./json-values.ts";
 import { readError as readChatError, writeError as writeChatError } from "./openai-chat-errors.ts";
 import type { ProviderFailure, WholeResponse } from "./protocol.ts";
 
@@ -57,13 +58,8 @@ function codeOfText(error: Json | undefined): ErrorCode | undefined {
 }
 
 function parseError(body: string): Json | undefined {
-  try {
-    const value: unknown = JSON.parse(body);
-    return isJsonObject(value) ? (value["error"] ?? undefined) : undefined;
-  } catch {
-    // A page of some proxy; the status has to do.
-    return undefined;
-  }
+  // A page of some proxy has none; the status has to do.
+  return parseObject(body)?.["error"] ?? undefined;
 }
 
 /** What Ollama's clients throw is `error`; `code` is for programs. */

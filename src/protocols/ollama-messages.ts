@@ -2,9 +2,9 @@ import { HeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, Part } from "../core/request.ts";
 import type { BodyFields } from "./body-fields.ts";
-import { parseArguments } from "./ollama-canonical.ts";
 import { argumentsTextOf } from "./ollama-line.ts";
 import type { Warn } from "./protocol.ts";
+import { objectOfArguments } from "./tool-arguments.ts";
 
 const roles = ["system", "user", "assistant", "tool"] as const;
 
@@ -127,7 +127,7 @@ function writeAssistant(parts: readonly Part[], warn: Warn): JsonObject {
 
 function writeToolCall(part: Extract<Part, { type: "tool-call" }>, index: number): JsonObject {
   const { callId, name, kind, argumentsText } = part;
-  const found = kind === "custom" ? { input: argumentsText } : parseArguments(argumentsText);
+  const found = objectOfArguments(kind, argumentsText);
   if (found === undefined) throw cannotSay(`the arguments of the call ${callId}, which are no JSON object`);
   return { id: callId, function: { index, name, arguments: found } };
 }

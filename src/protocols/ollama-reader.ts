@@ -3,8 +3,8 @@ import type { ErrorReport } from "../core/errors.ts";
 import type { AttemptStart, StreamEvent } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
-import { isJsonObject } from "../core/json.ts";
 import { frameDifference } from "./frame-difference.ts";
+import { parseObject } from "./json-values.ts";
 import { isText } from "./json-values.ts";
 import { LineReader } from "./ndjson.ts";
 import { readLineError } from "./ollama-errors.ts";
@@ -51,7 +51,7 @@ export class OllamaReader implements EventReader {
 
   end(): StreamEvent[] {
     if (this.#hasEnded) return [];
-    const line = parseLine(this.#lines.end());
+    const line = parseObject(this.#lines.end());
     const events = line === undefined ? [] : this.#readObject(line, undefined);
     return [...events, ...this.#fail(truncated)];
   }
@@ -66,7 +66,8 @@ export class OllamaReader implements EventReader {
       return [{ type, text: delta, extra: { at } }];
     }
     if (text.trim() === "") return [];
-    const line = parseLine(text);
+    const line = parseObject(text);
+    // Lines stand for themselves, so one that is broken costs its own text only.
     if (line === undefined) return this.#malformed();
     this.#malformedInARow = 0;
     return this.#readObject(line, text);
@@ -138,16 +139,6 @@ const tooManyCalls: ErrorReport = {
   message: `the provider's answer has more than ${maxCalls} tool calls`,
 };
 const gaveUp: ErrorReport = { code: "provider-error", message: "the provider gave up on the answer" };
-
-function parseLine(text: string): JsonObject | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    // Lines stand for themselves, so one that is broken costs its own text only.
-    return undefined;
-  }
-}
 
 /** Makes the line a skeleton: where a value went into an event or into `at`, a hole is left. */
 function digHoles(line: JsonObject, shape: LineShape): void {

@@ -1,6 +1,6 @@
 import type { ToolCallStart } from "../core/events.ts";
-import type { Json, JsonObject } from "../core/json.ts";
-import { isJsonObject } from "../core/json.ts";
+import type { JsonObject } from "../core/json.ts";
+import { parseArguments } from "./tool-arguments.ts";
 import { chunkFrame } from "./ui-message-stream-chunk.ts";
 
 interface WrittenCall {
@@ -66,15 +66,4 @@ function inputChunk({ callId, name, kind, argumentsText }: WrittenCall): JsonObj
   if (input !== undefined) return { type: "tool-input-available", ...named, input };
   const errorText = "The model's arguments for this tool are not valid JSON.";
   return { type: "tool-input-error", ...named, input: argumentsText, errorText };
-}
-
-/** Models that have nothing to say to a tool often say nothing at all. */
-function parseArguments(text: string): Json | undefined {
-  if (text.trim() === "") return {};
-  try {
-    const value: unknown = JSON.parse(text);
-    return isJsonObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }
