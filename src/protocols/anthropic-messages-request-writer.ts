@@ -4,6 +4,7 @@ import type { GenerateRequest, Message, ToolDefinition } from "../core/request.t
 import { writeCache, writeMessages } from "./anthropic-messages-message-writer.ts";
 import { defaultMaxTokens } from "./anthropic-messages-models.ts";
 import { type Thinking, writeThinking } from "./anthropic-messages-thinking.ts";
+import { setField } from "./body-fields.ts";
 import type { ProtocolQuirks, Warn } from "./protocol.ts";
 
 /** The body for a provider: the caller's own where it spoke this protocol, with what was changed on the way. */
@@ -98,11 +99,6 @@ function isOwnReasoning({ content }: Message): boolean {
 }
 
 type FieldWriter = (body: JsonObject, request: GenerateRequest, warn: Warn) => void;
-
-function setField(body: JsonObject, name: string, value: Json | undefined): void {
-  if (value === undefined) delete body[name];
-  else body[name] = value;
-}
 
 const writers = {
   tools: (body, { tools }) => setField(body, "tools", tools?.map(writeTool)),

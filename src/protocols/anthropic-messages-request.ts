@@ -1,7 +1,7 @@
 import type { JsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
 import { readCache, readMessage, readSystem } from "./anthropic-messages-parts.ts";
-import { BodyFields } from "./body-fields.ts";
+import { BodyFields, definedOnly } from "./body-fields.ts";
 
 /**
  * Reads a Messages body. Fields that we do not know are the provider's business: they stay in `original`.
@@ -26,9 +26,7 @@ export function readRequest(body: JsonObject): GenerateRequest {
 
 /** The system text is a message of its own, the first; each message of the body is one of ours behind it. */
 function readMessages(fields: BodyFields): Message[] {
-  const messages = fields.objects("messages");
-  if (messages === undefined || messages.length === 0)
-    return fields.fail("messages", "a list with at least one message");
+  const messages = fields.requiredObjects("messages", "a list with at least one message");
   return [...readSystem(fields), ...messages.map(readMessage)];
 }
 
@@ -70,14 +68,11 @@ function readToolChoice(choice: BodyFields): ToolChoice {
 }
 
 function readSampling(fields: BodyFields) {
-  const stop = fields.value("stop_sequences");
-  const isList = Array.isArray(stop) && stop.every((item) => typeof item === "string");
-  if (stop !== undefined && !isList) fields.fail("stop_sequences", "a list of strings");
   return {
     temperature: fields.number("temperature", { min: 0, max: 1 }),
     topP: fields.number("top_p", { min: 0, max: 1 }),
     topK: fields.integer("top_k", { min: 0 }),
-    stop,
+    stop: fields.strings("stop_sequences"),
   };
 }
 
@@ -123,10 +118,4 @@ function untranslatableOf(fields: BodyFields): string[] | undefined {
   const tools = (fields.objects("tools") ?? []).filter(isServerTool).map((tool) => `tool ${tool.string("type")}`);
   const all = [...names, ...tools].map((name) => name.slice(0, 60));
   return all.length === 0 ? undefined : all;
-}
-
-/** Leaves out what is undefined, so that a field is either there or not. */
-function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }

@@ -2,7 +2,7 @@ import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
 import { readBlocks, readCachePoint, readMessage } from "./bedrock-converse-messages.ts";
-import { BodyFields } from "./body-fields.ts";
+import { BodyFields, definedOnly, type Undefinable } from "./body-fields.ts";
 import type { RequestTarget } from "./protocol.ts";
 
 /**
@@ -31,8 +31,6 @@ function readMessages(fields: BodyFields): Message[] {
   const system = fields.objects("system");
   return system === undefined ? messages : [{ role: "system", content: readBlocks(system) }, ...messages];
 }
-
-type Undefinable<T> = { [Key in keyof T]: T[Key] | undefined };
 
 function readTooling(fields: BodyFields): Undefinable<Pick<GenerateRequest, "tools" | "toolChoice">> {
   const config = fields.object("toolConfig");
@@ -78,15 +76,8 @@ function readSampling(fields: BodyFields) {
     temperature: config?.number("temperature", { min: 0, max: 2 }),
     topP: config?.number("topP", { min: 0, max: 1 }),
     topK: typeof topK === "number" ? topK : undefined,
-    stop: readStop(config),
+    stop: config?.strings("stopSequences"),
   };
-}
-
-function readStop(config: BodyFields | undefined): readonly string[] | undefined {
-  const stop = config?.value("stopSequences");
-  if (stop === undefined) return undefined;
-  if (Array.isArray(stop) && stop.every((item) => typeof item === "string")) return stop;
-  return config?.fail("stopSequences", "a list of strings");
 }
 
 function readOutput(fields: BodyFields) {
@@ -149,10 +140,4 @@ function modelFieldsOf(fields: BodyFields): JsonObject {
 function onlyStrings(object: JsonObject): Record<string, string> {
   const entries = Object.entries(object).filter((entry): entry is [string, string] => typeof entry[1] === "string");
   return Object.fromEntries(entries);
-}
-
-/** Leaves out what is undefined, so that a field is either there or not. */
-function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }

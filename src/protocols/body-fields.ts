@@ -50,6 +50,19 @@ export class BodyFields {
     return this.fail(key, "true or false");
   }
 
+  /** A list, or its only string by itself. */
+  stringOrStrings(key: string): string[] | undefined {
+    const value = this.value(key);
+    return typeof value === "string" ? [value] : this.strings(key, "a string or a list of strings");
+  }
+
+  strings(key: string, expected = "a list of strings"): string[] | undefined {
+    const value = this.value(key);
+    if (value === undefined) return undefined;
+    if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+    return this.fail(key, expected);
+  }
+
   number(key: string, { min, max }: { min: number; max: number }): number | undefined {
     const value = this.value(key);
     if (value === undefined) return undefined;
@@ -81,6 +94,12 @@ export class BodyFields {
     return this.object(key) ?? this.fail(key, "an object");
   }
 
+  /** The elements of a list of objects, of which there has to be one. */
+  requiredObjects(key: string, expected: string): BodyFields[] {
+    const objects = this.objects(key);
+    return objects === undefined || objects.length === 0 ? this.fail(key, expected) : objects;
+  }
+
   /** The elements of a list of objects. */
   objects(key: string): BodyFields[] | undefined {
     const value = this.value(key);
@@ -91,4 +110,18 @@ export class BodyFields {
       return isJsonObject(item) ? new BodyFields(item, this.pathOf(path)) : this.fail(path, "an object");
     });
   }
+}
+
+export type Undefinable<T> = { [Key in keyof T]: T[Key] | undefined };
+
+/** Leaves out what is undefined, so that a field is either there or not. */
+export function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
+}
+
+/** Puts a field into a body that is being written; undefined takes it out. */
+export function setField(body: JsonObject, name: string, value: Json | undefined): void {
+  if (value === undefined) delete body[name];
+  else body[name] = value;
 }

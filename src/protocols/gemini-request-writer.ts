@@ -2,6 +2,7 @@ import { HeadraceError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, ToolDefinition } from "../core/request.ts";
+import { setField } from "./body-fields.ts";
 import { writeContents } from "./gemini-contents-writer.ts";
 import { forGoogle } from "./gemini-schema.ts";
 import { writeThinking } from "./gemini-thinking.ts";
@@ -85,11 +86,6 @@ const writers = {
   endUser: unsaid("user"),
   metadata: unsaid("metadata"),
 } satisfies Partial<Record<keyof GenerateRequest, FieldWriter>>;
-
-function setField(body: JsonObject, name: string, value: Json | undefined): void {
-  if (value === undefined) delete body[name];
-  else body[name] = value;
-}
 
 function writeTools({ body, warn }: Draft, { tools = [] }: GenerateRequest): void {
   // Tools that Google runs itself stay.

@@ -1,6 +1,6 @@
 import type { JsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
-import { BodyFields } from "./body-fields.ts";
+import { BodyFields, definedOnly } from "./body-fields.ts";
 import { readContents, readSystem } from "./gemini-contents.ts";
 import { withCamelCase } from "./gemini-field-names.ts";
 import { toJsonSchema } from "./gemini-schema.ts";
@@ -34,10 +34,7 @@ export function readRequest(sent: JsonObject, target: RequestTarget = {}): Gener
 }
 
 function readMessages(fields: BodyFields): Message[] {
-  const contents = fields.objects("contents");
-  if (contents === undefined || contents.length === 0) {
-    return fields.fail("contents", "a list with at least one content");
-  }
+  const contents = fields.requiredObjects("contents", "a list with at least one content");
   const system = readSystem(fields);
   const messages = readContents(contents);
   return system === undefined ? messages : [system, ...messages];
@@ -50,7 +47,7 @@ function readTooling(fields: BodyFields) {
     .map(readTool);
   const config = fields.object("toolConfig")?.object("functionCallingConfig");
   const mode = config?.string("mode")?.toUpperCase();
-  const allowed = config === undefined ? undefined : readNames(config);
+  const allowed = config?.strings("allowedFunctionNames", "a list of names");
   // Nobody else has a choice among some of the tools, and those that may not be called need not be there.
   const usable = mode === "ANY" && allowed !== undefined ? tools?.filter(({ name }) => allowed.includes(name)) : tools;
   return { tools: usable, toolChoice: readToolChoice(mode, allowed) };
@@ -68,13 +65,6 @@ function readTool(declaration: BodyFields): ToolDefinition {
   };
 }
 
-function readNames(config: BodyFields): string[] | undefined {
-  const names = config.value("allowedFunctionNames");
-  if (names === undefined) return undefined;
-  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
-  return config.fail("allowedFunctionNames", "a list of names");
-}
-
 function readToolChoice(mode: string | undefined, allowed: readonly string[] | undefined): ToolChoice | undefined {
   const [only] = allowed ?? [];
   if (mode === "ANY") return only !== undefined && allowed?.length === 1 ? { name: only } : "required";
@@ -90,19 +80,12 @@ function readSampling(config: BodyFields) {
     topK: config.number("topK", { min: 0, max: Number.MAX_SAFE_INTEGER }),
     presencePenalty: config.number("presencePenalty", { min: -2, max: 2 }),
     frequencyPenalty: config.number("frequencyPenalty", { min: -2, max: 2 }),
-    stop: readStop(config),
+    stop: config.strings("stopSequences"),
     seed: config.integer("seed", { min: Number.MIN_SAFE_INTEGER }),
     choices: config.integer("candidateCount", { min: 1, max: 128 }),
     logprobs: config.boolean("responseLogprobs"),
     topLogprobs: config.integer("logprobs", { min: 0, max: 20 }),
   };
-}
-
-function readStop(config: BodyFields): string[] | undefined {
-  const stop = config.value("stopSequences");
-  if (stop === undefined) return undefined;
-  if (Array.isArray(stop) && stop.every((item) => typeof item === "string")) return stop;
-  return config.fail("stopSequences", "a list of strings");
 }
 
 function readOutput(config: BodyFields) {
@@ -153,10 +136,4 @@ function untranslatableOf(fields: BodyFields, config: BodyFields): string[] | un
   const isKnown = type === "application/json" || type === "text/plain";
   const all = [...names, ...tools, ...(isKnown ? [] : [`generationConfig.responseMimeType ${type}`])];
   return all.length === 0 ? undefined : all.map((name) => name.slice(0, 80));
-}
-
-/** Leaves out what is undefined, so that a field is either there or not. */
-function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }

@@ -3,6 +3,7 @@ import type { ProtocolName } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ToolDefinition } from "../core/request.ts";
+import { setField } from "./body-fields.ts";
 import { toolNames, writeMessage, writeParts } from "./ollama-messages.ts";
 import type { ProtocolQuirks, Warn } from "./protocol.ts";
 
@@ -140,11 +141,6 @@ const writers = {
   reasoningEffort: (body, request, warn) => setField(body, "think", writeThink(request, warn)),
   reasoningBudgetTokens: (body, request, warn) => setField(body, "think", writeThink(request, warn)),
 } satisfies Partial<Record<keyof GenerateRequest, FieldWriter>>;
-
-function setField(body: JsonObject, name: string, value: Json | undefined): void {
-  if (value === undefined) delete body[name];
-  else body[name] = value;
-}
 
 function writeFormat(format: GenerateRequest["responseFormat"]): Json | undefined {
   if (format === undefined || format.type === "text") return undefined;

@@ -1,7 +1,7 @@
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, Part, ResponseFormat, ToolDefinition } from "../core/request.ts";
-import { BodyFields } from "./body-fields.ts";
+import { BodyFields, definedOnly } from "./body-fields.ts";
 import { readImages, readMessages } from "./ollama-messages.ts";
 
 /**
@@ -11,10 +11,7 @@ import { readImages, readMessages } from "./ollama-messages.ts";
  */
 export function readChatRequest(body: JsonObject): GenerateRequest {
   const fields = new BodyFields(body);
-  const messages = fields.objects("messages");
-  if (messages === undefined || messages.length === 0) {
-    return fields.fail("messages", "a list with at least one message");
-  }
+  const messages = fields.requiredObjects("messages", "a list with at least one message");
   const tools = fields.objects("tools")?.flatMap(readTool);
   const read: GenerateRequest = {
     model: fields.requiredString("model"),
@@ -75,7 +72,7 @@ function readSettings(fields: BodyFields): Settings {
     topK: options.integer("top_k", { min: -1 }),
     presencePenalty: options.number("presence_penalty", { min: -2, max: 2 }),
     frequencyPenalty: options.number("frequency_penalty", { min: -2, max: 2 }),
-    stop: readStop(options),
+    stop: options.stringOrStrings("stop"),
     seed: options.integer("seed", { min: Number.MIN_SAFE_INTEGER }),
     logprobs: fields.boolean("logprobs"),
     topLogprobs: fields.integer("top_logprobs", { min: 0, max: 20 }),
@@ -85,15 +82,7 @@ function readSettings(fields: BodyFields): Settings {
     wantsStream: fields.boolean("stream") ?? true,
     wantsUsage: true,
   };
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-}
-
-function readStop(options: BodyFields): readonly string[] | undefined {
-  const stop = options.value("stop");
-  if (stop === undefined) return undefined;
-  if (typeof stop === "string") return [stop];
-  if (Array.isArray(stop) && stop.every((item) => typeof item === "string")) return stop;
-  return options.fail("stop", "a list of strings");
+  return definedOnly(settings);
 }
 
 function readFormat(fields: BodyFields): ResponseFormat | undefined {

@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
+import { setField } from "./body-fields.ts";
 import { withoutForeignDetails } from "./openai-chat-details.ts";
 import { warnOfParts, writeHints } from "./openai-chat-hints.ts";
 import { writeMessage } from "./openai-chat-messages.ts";
@@ -82,11 +83,6 @@ const writers = {
   responseFormat: (body, { responseFormat }) => setField(body, "response_format", writeResponseFormat(responseFormat)),
   reasoningEffort: plainField("reasoning_effort", "reasoningEffort"),
 } satisfies Partial<Record<keyof GenerateRequest, FieldWriter>>;
-
-function setField(body: JsonObject, name: string, value: Json | undefined): void {
-  if (value === undefined) delete body[name];
-  else body[name] = value;
-}
 
 function writeTool({ kind, ...tool }: ToolDefinition): JsonObject {
   const { cache: _, ...definition } = tool;

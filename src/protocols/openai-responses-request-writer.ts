@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
 import { textOf } from "../core/request.ts";
-import { BodyFields } from "./body-fields.ts";
+import { BodyFields, setField } from "./body-fields.ts";
 import { ItemWriter } from "./openai-responses-item-writer.ts";
 import { readInput } from "./openai-responses-request.ts";
 import type { ProtocolQuirks, Warn } from "./protocol.ts";
@@ -141,11 +141,6 @@ const writers = {
   endUser: plainField("safety_identifier", "endUser"),
   metadata: plainField("metadata", "metadata"),
 } satisfies Partial<Record<keyof GenerateRequest, FieldWriter>>;
-
-function setField(body: JsonObject, name: string, value: Json | undefined): void {
-  if (value === undefined) delete body[name];
-  else body[name] = value;
-}
 
 /** Vendors that count tokens to think with are asked for so many; here there are words. */
 function effortOf({ reasoningEffort, reasoningBudgetTokens }: GenerateRequest): string | undefined {

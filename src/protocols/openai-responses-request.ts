@@ -1,9 +1,9 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
-import { BodyFields } from "./body-fields.ts";
-import { definedOnly } from "./openai-chat-request.ts";
+import type { GenerateRequest, Message, ToolChoice, ToolDefinition } from "../core/request.ts";
+import { BodyFields, definedOnly } from "./body-fields.ts";
+import { readAllowedMode, readDefinition, readResponseFormat, readToolChoice } from "./openai-request-parts.ts";
 import { type MessageOfItems, readItems } from "./openai-responses-items.ts";
 
 /**
@@ -62,7 +62,7 @@ export function readInput(fields: BodyFields): MessageOfItems[] {
 function readTooling(fields: BodyFields) {
   return {
     tools: fields.objects("tools")?.flatMap(readTool),
-    toolChoice: readToolChoice(fields),
+    toolChoice: readToolChoice(fields, "tool_choice", readNamedTool),
     parallelToolCalls: fields.boolean("parallel_tool_calls"),
   };
 }
@@ -70,29 +70,14 @@ function readTooling(fields: BodyFields) {
 function readTool(tool: BodyFields): ToolDefinition[] {
   const kind = tool.requiredString("type");
   // Tools that the provider runs itself go on unseen; see `readUntranslatable`.
-  if (kind !== "function" && kind !== "custom") return [];
-  const isFunction = kind === "function";
-  return [
-    definedOnly({
-      kind,
-      name: tool.requiredString("name"),
-      description: tool.string("description"),
-      parameters: isFunction ? tool.object("parameters")?.body : undefined,
-      strict: isFunction ? tool.boolean("strict") : undefined,
-    }) as ToolDefinition,
-  ];
+  return kind === "function" || kind === "custom" ? [readDefinition(kind, tool)] : [];
 }
 
-function readToolChoice(fields: BodyFields): ToolChoice | undefined {
-  const choice = fields.value("tool_choice");
-  if (choice === undefined) return undefined;
-  if (choice === "auto" || choice === "none" || choice === "required") return choice;
-  if (!isJsonObject(choice)) return fields.fail("tool_choice", "auto, none, required, or an object that names a tool");
-  const named = fields.requiredObject("tool_choice");
-  const type = named.requiredString("type");
-  if (type === "function" || type === "custom") return { name: named.requiredString("name") };
+function readNamedTool(choice: BodyFields): ToolChoice | undefined {
+  const type = choice.requiredString("type");
+  if (type === "function" || type === "custom") return { name: choice.requiredString("name") };
   // Of tools that the provider runs itself nobody else knows.
-  return type === "allowed_tools" ? (named.oneOf("mode", ["auto", "required"] as const) ?? "auto") : undefined;
+  return type === "allowed_tools" ? readAllowedMode(choice) : undefined;
 }
 
 function readSampling(fields: BodyFields) {
@@ -112,27 +97,11 @@ function readOutput(fields: BodyFields) {
   return {
     logprobs: wantsLogprobs || undefined,
     topLogprobs: wantsLogprobs ? fields.integer("top_logprobs", { min: 0, max: 20 }) : undefined,
-    responseFormat: text === undefined ? undefined : readResponseFormat(text),
+    responseFormat: readResponseFormat(text?.object("format"), (format) => format),
     verbosity: text?.string("verbosity"),
     reasoningEffort: reasoning?.string("effort"),
     reasoningSummary: reasoning?.string("summary") ?? reasoning?.string("generate_summary"),
   };
-}
-
-function readResponseFormat(text: BodyFields): ResponseFormat | undefined {
-  const format = text.object("format");
-  if (format === undefined) return undefined;
-  const type = format.requiredString("type");
-  if (type === "text") return { type };
-  if (type === "json_object") return { type: "json" };
-  if (type !== "json_schema") return format.fail("type", "text, json_object or json_schema");
-  return definedOnly({
-    type: "json-schema",
-    name: format.requiredString("name"),
-    schema: format.object("schema")?.body ?? {},
-    strict: format.boolean("strict"),
-    description: format.string("description"),
-  }) as ResponseFormat;
 }
 
 function readLabels(fields: BodyFields) {

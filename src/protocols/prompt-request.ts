@@ -1,7 +1,7 @@
 import type { JsonObject } from "../core/json.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import { promptOf, promptRequest, textOf } from "../core/request.ts";
-import { BodyFields } from "./body-fields.ts";
+import { BodyFields, definedOnly } from "./body-fields.ts";
 
 /**
  * Reads `{"prompt", "model"?, "system"?, "max_tokens"?, "temperature"?, "top_p"?, "seed"?, "stop"?}`. Without a model it
@@ -10,29 +10,18 @@ import { BodyFields } from "./body-fields.ts";
 export function readPromptRequest(body: JsonObject): GenerateRequest {
   const fields = new BodyFields(body);
   const prompt = fields.requiredString("prompt");
-  const request = promptRequest(fields.string("model") ?? "", prompt, fields.string("system"));
-  const maxOutputTokens = fields.integer("max_tokens", { min: 1 });
-  const temperature = fields.number("temperature", { min: 0, max: 2 });
-  const topP = fields.number("top_p", { min: 0, max: 1 });
-  const seed = fields.integer("seed", { min: Number.MIN_SAFE_INTEGER });
-  const stop = typeof fields.value("stop") === "string" ? [fields.requiredString("stop")] : readStops(fields);
   return {
-    ...request,
-    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-    ...(temperature !== undefined && { temperature }),
-    ...(topP !== undefined && { topP }),
-    ...(seed !== undefined && { seed }),
-    ...(stop !== undefined && { stop }),
+    ...promptRequest(fields.string("model") ?? "", prompt, fields.string("system")),
+    ...definedOnly({
+      maxOutputTokens: fields.integer("max_tokens", { min: 1 }),
+      temperature: fields.number("temperature", { min: 0, max: 2 }),
+      topP: fields.number("top_p", { min: 0, max: 1 }),
+      seed: fields.integer("seed", { min: Number.MIN_SAFE_INTEGER }),
+      stop: fields.stringOrStrings("stop"),
+    }),
     wantsStream: true,
     wantsUsage: true,
   };
-}
-
-function readStops(fields: BodyFields): string[] | undefined {
-  const stop = fields.value("stop");
-  if (stop === undefined) return undefined;
-  if (Array.isArray(stop) && stop.every((item) => typeof item === "string")) return stop;
-  return fields.fail("stop", "a string or a list of strings");
 }
 
 /** A prompt body for a request; what is no prompt, system text or number cannot be said in it. */

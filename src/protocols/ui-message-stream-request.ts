@@ -2,8 +2,9 @@ import { HeadraceError } from "../core/errors.ts";
 import type { ChatReference } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
-import type { GenerateRequest, ToolChoice, ToolDefinition } from "../core/request.ts";
-import { BodyFields } from "./body-fields.ts";
+import type { GenerateRequest, ToolDefinition } from "../core/request.ts";
+import { BodyFields, definedOnly } from "./body-fields.ts";
+import { readToolChoice } from "./openai-request-parts.ts";
 import { continuedMessage, readMessage } from "./ui-message-stream-messages.ts";
 
 const maxChatId = 512;
@@ -15,10 +16,10 @@ const maxChatId = 512;
  */
 export function readRequest(body: JsonObject): GenerateRequest {
   const fields = new BodyFields(body);
-  const messages = fields.objects("messages");
-  if (messages === undefined || messages.length === 0) {
-    return fields.fail("messages", "a list of UI messages with at least one, as the default transport sends them");
-  }
+  const messages = fields.requiredObjects(
+    "messages",
+    "a list of UI messages with at least one, as the default transport sends them",
+  );
   const tools = readTools(fields);
   const untranslatable = new Set<string>();
   const context = {
@@ -34,7 +35,11 @@ export function readRequest(body: JsonObject): GenerateRequest {
         : [{ role: "system" as const, content: [{ type: "text" as const, text: system }] }]),
       ...messages.flatMap((message) => readMessage(message, context)),
     ],
-    ...definedOnly({ tools, toolChoice: readToolChoice(fields), chat: readChat(fields, messages) }),
+    ...definedOnly({
+      tools,
+      toolChoice: readToolChoice(fields, "toolChoice", (choice) => ({ name: choice.requiredString("toolName") })),
+      chat: readChat(fields, messages),
+    }),
     ...definedOnly(readSettings(fields)),
     wantsStream: fields.boolean("stream") ?? true,
     wantsUsage: true,
@@ -44,10 +49,6 @@ export function readRequest(body: JsonObject): GenerateRequest {
 }
 
 function readSettings(fields: BodyFields) {
-  const stop = fields.value("stopSequences");
-  if (stop !== undefined && !(Array.isArray(stop) && stop.every((item) => typeof item === "string"))) {
-    fields.fail("stopSequences", "a list of strings");
-  }
   return {
     maxOutputTokens: fields.integer("maxOutputTokens", { min: 1 }),
     temperature: fields.number("temperature", { min: 0, max: 2 }),
@@ -55,7 +56,7 @@ function readSettings(fields: BodyFields) {
     topK: fields.integer("topK", { min: -1 }),
     presencePenalty: fields.number("presencePenalty", { min: -2, max: 2 }),
     frequencyPenalty: fields.number("frequencyPenalty", { min: -2, max: 2 }),
-    stop,
+    stop: fields.strings("stopSequences"),
     seed: fields.integer("seed", { min: Number.MIN_SAFE_INTEGER }),
     reasoningEffort: fields.string("reasoningEffort"),
   };
@@ -89,14 +90,6 @@ function plainSchema(schema: JsonObject | undefined): JsonObject | undefined {
   return isJsonObject(schema?.["jsonSchema"]) ? schema["jsonSchema"] : schema;
 }
 
-function readToolChoice(fields: BodyFields): ToolChoice | undefined {
-  const choice = fields.value("toolChoice");
-  if (choice === undefined) return undefined;
-  if (choice === "auto" || choice === "none" || choice === "required") return choice;
-  if (!isJsonObject(choice)) return fields.fail("toolChoice", "auto, none, required, or an object that names a tool");
-  return { name: fields.requiredObject("toolChoice").requiredString("toolName") };
-}
-
 function readChat(fields: BodyFields, messages: readonly BodyFields[]): ChatReference | undefined {
   const id = fields.string("id");
   if (id === undefined || id === "") return undefined;
@@ -108,10 +101,4 @@ function readChat(fields: BodyFields, messages: readonly BodyFields[]): ChatRefe
   if (typeof messageId !== "string" || messageId === "") return { id };
   const parts = message?.["parts"];
   return { id, continues: { messageId, parts: Array.isArray(parts) ? parts : [] } };
-}
-
-/** Leaves out what is undefined, so that a field is either there or not. */
-function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: Exclude<T[Key], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Key in keyof T]?: Exclude<T[Key], undefined> };
 }
