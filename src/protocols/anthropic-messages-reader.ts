@@ -1,8 +1,9 @@
 import type { ErrorReport } from "../core/errors.ts";
-import type { AttemptStart, FinishReason, StreamEnd, StreamEvent, Usage } from "../core/events.ts";
+import type { AttemptStart, FinishReason, StreamEvent, Usage } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { AnswerEnd, breachOf, truncated } from "./answer-end.ts";
 import type { StepEvent } from "./anthropic-messages-blocks.ts";
 import { BlockReader, framed, hole } from "./anthropic-messages-blocks.ts";
 import { readStreamError } from "./anthropic-messages-errors.ts";
@@ -24,30 +25,27 @@ export interface FrameExtra {
   event?: string;
 }
 
-const maxMalformedInARow = 3;
-
 /** Makes events of frames, and knows when the answer is complete. */
 export class MessageReader implements FrameReader {
   readonly #quirks: ProtocolQuirks;
   readonly #blocks = new BlockReader();
+  readonly #end = new AnswerEnd();
   #hasStarted = false;
-  #hasEnded = false;
   #finished: FinishReason | undefined;
   #usage: Usage | undefined;
   #repeated: RepeatedFrame | undefined;
-  #malformedInARow = 0;
 
   constructor(quirks: ProtocolQuirks) {
     this.#quirks = quirks;
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#end.isReached;
   }
 
   /** Reads the data of one SSE event. */
   read(data: string, eventName: string | undefined): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const repetition = this.#repeated?.read(data);
     if (repetition !== undefined) return [repetition];
     this.#repeated = undefined;
@@ -56,10 +54,10 @@ export class MessageReader implements FrameReader {
     try {
       frame = JSON.parse(data);
     } catch {
-      return this.#malformed();
+      return this.#end.malformed();
     }
-    if (!isJsonObject(frame)) return this.#malformed();
-    this.#malformedInARow = 0;
+    if (!isJsonObject(frame)) return this.#end.malformed();
+    this.#end.wellFormed();
     delete frame["__proto__"];
     const error = readStreamError(frame, eventName);
     if (error !== undefined) return this.fail(error);
@@ -141,45 +139,26 @@ export class MessageReader implements FrameReader {
 
   #stop(frame: JsonObject): StreamEvent[] {
     if (this.#finished === undefined) return this.fail(truncated);
-    this.#hasEnded = true;
-    const end: StreamEnd = { type: "stream-end", outcome: outcomeOf([this.#finished]) };
-    if (Object.keys(frame).length === 1) return [end];
+    const end = this.#end.complete(outcomeOf([this.#finished]));
+    if (Object.keys(frame).length === 1) return end;
     // The end of a stream is ours and has no room for what a provider adds to it.
-    return [{ type: "vendor-frame", extra: { frame } }, end];
+    return [{ type: "vendor-frame", extra: { frame } }, ...end];
   }
 
   /** The body has ended. */
   end(): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    if (this.#quirks.endsWithoutMarker !== true || this.#finished === undefined) return this.fail(truncated);
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: outcomeOf([this.#finished]) }];
+    if (this.#quirks.endsWithoutMarker !== true || this.#finished === undefined) return this.#end.fail(truncated);
+    return this.#end.complete(outcomeOf([this.#finished]));
   }
 
   fail(error: ErrorReport): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
-  }
-
-  #malformed(): StreamEvent[] {
-    this.#malformedInARow += 1;
-    if (this.#malformedInARow < maxMalformedInARow) return [];
-    return this.fail({
-      code: "provider-error",
-      message: `the provider sent ${maxMalformedInARow} events in a row that are no JSON`,
-    });
+    return this.#end.fail(error);
   }
 
   #breach(what: string): StreamEvent[] {
-    return this.fail({ code: "provider-error", message: `the provider broke its protocol: ${what}` });
+    return this.fail(breachOf(what));
   }
 }
-
-const truncated: ErrorReport = {
-  code: "stream-truncated",
-  message: "the provider's answer broke off before it was complete",
-};
 
 function repeatable(data: string, events: readonly StreamEvent[]): RepeatedFrame | undefined {
   const [event] = events;

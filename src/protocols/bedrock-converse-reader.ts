@@ -3,6 +3,7 @@ import type { Outcome, StreamEnd, StreamEvent } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { AnswerEnd, breachOf, truncated } from "./answer-end.ts";
 import type { AwsMessage } from "./aws-event-stream.ts";
 import { AwsEventStreamReader } from "./aws-event-stream.ts";
 import { CanonicalFrames } from "./bedrock-converse-canonical.ts";
@@ -37,31 +38,32 @@ export class ConverseBodyReader implements EventReader {
   }
 }
 
-const maxMalformedInARow = 3;
-
 /** Makes events of a stream's frames, and knows when the answer is complete. */
 export class ConverseFrameReader {
   readonly #steps = new ConverseSteps();
   readonly #canonical = new CanonicalFrames();
+  readonly #end = new AnswerEnd();
   #repeated: RepeatedFrame | undefined;
   #isStarted = false;
   /** How the answer ended; the body goes on with its usage. */
   #finished: Outcome | undefined;
   /** Why the answer is none, though the provider came to its end. */
   #failure: ErrorReport | undefined;
-  #malformedInARow = 0;
-  #hasEnded = false;
 
   /** Reads a message. */
   read({ messageType, name, payload }: AwsMessage): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     if (messageType !== "event") return this.fail(readStreamException(name, payload));
     const data = withoutPadding(payload);
     const repetition = name === "contentBlockDelta" ? this.#repeated?.read(data) : undefined;
     if (repetition !== undefined) return [repetition];
     const parsed = parsePayload(data);
-    if (parsed === undefined) return this.#malformed();
-    this.#malformedInARow = 0;
+    if (parsed === undefined) {
+      // Its checksums are right, so it is a mistake of the provider's and costs no more than itself.
+      this.#repeated = undefined;
+      return this.#end.malformed("events in a row that are no JSON objects");
+    }
+    this.#end.wellFormed();
     const events = this.readFrame({ type: name, payload: parsed });
     const [event] = events;
     this.#repeated = events.length === 1 && event !== undefined ? repetitionOf(data, event) : undefined;
@@ -70,11 +72,11 @@ export class ConverseFrameReader {
 
   /** Reads a frame whose payload has no padding. */
   readFrame(frame: ConverseFrame): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const { type, payload } = frame;
     delete payload["__proto__"];
     const steps = this.#stepsOf(frame);
-    if (steps === undefined) return this.fail(brokenProtocol);
+    if (steps === undefined) return this.fail(breachOf("more tool calls than an answer can have"));
     if (type === "messageStop" && this.#failure !== undefined) return [];
     if (!this.#isStarted) {
       this.#isStarted = true;
@@ -88,31 +90,12 @@ export class ConverseFrameReader {
 
   /** The body has ended. */
   end(): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    if (this.#failure !== undefined) return this.fail(this.#failure);
-    if (this.#finished === undefined) {
-      return this.fail({
-        code: "stream-truncated",
-        message: "the provider's answer broke off before it was complete",
-      });
-    }
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: this.#finished }];
+    if (this.#failure !== undefined) return this.#end.fail(this.#failure);
+    return this.#finished === undefined ? this.#end.fail(truncated) : this.#end.complete(this.#finished);
   }
 
   fail(error: ErrorReport): StreamEnd[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
-  }
-
-  /** Its checksums are right, so it is a mistake of the provider's and costs no more than itself. */
-  #malformed(): StreamEvent[] {
-    this.#malformedInARow += 1;
-    this.#repeated = undefined;
-    if (this.#malformedInARow < maxMalformedInARow) return [];
-    const message = `the provider sent ${maxMalformedInARow} events in a row that are no JSON objects`;
-    return this.fail({ code: "provider-error", message });
+    return this.#end.fail(error);
   }
 
   #isDone(): boolean {
@@ -170,11 +153,6 @@ export class ConverseFrameReader {
     return steps;
   }
 }
-
-const brokenProtocol: ErrorReport = {
-  code: "provider-error",
-  message: "the provider broke its protocol: more tool calls than an answer can have",
-};
 
 /**
  * Bedrock fills payloads up with a member `p` of random length, so that nobody can tell words by the length of their

@@ -1,8 +1,8 @@
 import { HeadraceError, isErrorCode } from "../core/errors.ts";
-import type { ErrorReport } from "../core/errors.ts";
 import type { FinishReason, StreamEnd, StreamEvent, Usage } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
+import { AnswerEnd, reportedError, truncated } from "./answer-end.ts";
 import { parseObject } from "./json-values.ts";
 import { readError, writeError } from "./openai-chat-errors.ts";
 import { readPromptRequest, readQueryNumbers, writePromptRequest } from "./prompt-request.ts";
@@ -105,32 +105,29 @@ function broken({ outcome, error }: StreamEnd): string[] {
 class MessageReader implements EventReader {
   readonly #frames = createSseReader();
   #hasStarted = false;
-  #hasEnded = false;
+  readonly #end = new AnswerEnd();
 
   push(bytes: Uint8Array): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     try {
       return this.#frames.push(bytes).flatMap(({ event, data }) => this.#read(event, data));
     } catch (error) {
-      if (error instanceof HeadraceError) return this.#fail(error.report());
+      if (error instanceof HeadraceError) return this.#end.fail(error.report());
       throw error;
     }
   }
 
   end(): StreamEvent[] {
-    return this.#fail({ code: "stream-truncated", message: "the provider's answer broke off before it was complete" });
+    return this.#end.fail(truncated);
   }
 
   #read(event: string | undefined, data: string): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     if (event === "done") return this.#finish(parseObject(data) ?? {});
     if (event === "error") {
       // The name of the event says enough.
       const { code } = parseObject(data) ?? {};
-      return this.#fail({
-        code: isErrorCode(code) ? code : "provider-error",
-        message: "the provider reported an error",
-      });
+      return this.#end.fail({ ...reportedError, ...(isErrorCode(code) && { code }) });
     }
     if (event !== undefined) return [];
     if (data === done) return this.#finish({});
@@ -142,21 +139,13 @@ class MessageReader implements EventReader {
     const reason = typeof finishReason === "string" ? (finishReason as FinishReason) : isKnown ? outcome : "stop";
     const events: StreamEvent[] = [{ type: "finish", reason }];
     if (isUsage(usage)) events.push({ type: "usage", usage });
-    events.push({ type: "stream-end", outcome: isKnown ? outcome : "completed" });
-    const all = this.#started(events, typeof model === "string" ? model : "");
-    this.#hasEnded = true;
-    return all;
+    events.push(...this.#end.complete(isKnown ? outcome : "completed"));
+    return this.#started(events, typeof model === "string" ? model : "");
   }
 
   #started(events: StreamEvent[], model: string): StreamEvent[] {
     if (this.#hasStarted) return events;
     this.#hasStarted = true;
     return [{ type: "attempt-start", provider: "", model }, ...events];
-  }
-
-  #fail(error: ErrorReport): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
   }
 }

@@ -1,17 +1,17 @@
 import type { Answer } from "../core/answer.ts";
-import type { ErrorReport } from "../core/errors.ts";
 import { HeadraceError, isErrorCode } from "../core/errors.ts";
 import type { StreamEnd, StreamEvent } from "../core/events.ts";
 import { isTerminal } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest } from "../core/request.ts";
+import { AnswerEnd, noJson, reportedError, truncated } from "./answer-end.ts";
 import { readError, writeError } from "./openai-chat-errors.ts";
-import { readRequest as readChatRequest } from "./openai-chat-request.ts";
 import { writeRequest as writeChatRequest } from "./openai-chat-request-writer.ts";
+import { readRequest as readChatRequest } from "./openai-chat-request.ts";
 import { readPromptRequest } from "./prompt-request.ts";
 import type { AnswerPosition, EventReader, EventWriter, KeptAnswers, Protocol } from "./protocol.ts";
-import { createSseReader, type SseFrame } from "./sse.ts";
+import { createSseReader, dataFrame, type SseFrame } from "./sse.ts";
 
 /** Our own events as they are, for our own clients and for one Headrace behind another. */
 export const events: Protocol = {
@@ -42,7 +42,7 @@ function readRequest(body: JsonObject): GenerateRequest {
 }
 
 const neutralWriter: EventWriter = {
-  write: (event) => [`data: ${JSON.stringify(event)}\n\n`],
+  write: (event) => [dataFrame(JSON.stringify(event))],
 };
 
 /** Another Headrace keeps every answer. */
@@ -95,7 +95,7 @@ export function readEvent(value: unknown): StreamEvent | undefined {
 
 class NeutralReader implements EventReader {
   #frames = createSseReader();
-  #hasEnded = false;
+  readonly #end = new AnswerEnd();
   /** Events of a frame of the other gateway's provider that is not complete yet: they are given together or not at all. */
   #group: StreamEvent[] = [];
   #lastId: string | undefined;
@@ -106,36 +106,35 @@ class NeutralReader implements EventReader {
   }
 
   push(bytes: Uint8Array): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     try {
       return this.#frames.push(bytes).flatMap((frame) => this.#read(frame));
     } catch (error) {
-      if (error instanceof HeadraceError) return this.#fail(error.report());
+      if (error instanceof HeadraceError) return this.#end.fail(error.report());
       throw error;
     }
   }
 
   end(): StreamEvent[] {
-    return this.#fail(truncated);
+    return this.#end.fail(truncated);
   }
 
   reopen(): void {
     this.#frames = createSseReader();
     this.#group = [];
-    this.#hasEnded = false;
+    this.#end.reopen();
   }
 
   #read({ data, id }: SseFrame): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     let value: Json;
     try {
       value = JSON.parse(data) as Json;
     } catch {
-      // Events build on each other: after a broken one nothing is certain.
-      return this.#fail({ code: "provider-error", message: "the provider sent an event that is no JSON" });
+      return this.#end.fail(noJson);
     }
     const event = readEvent(value);
-    if (event !== undefined && isTerminal(event)) return this.#end(event);
+    if (event !== undefined && isTerminal(event)) return this.#finish(event);
     const ours = event === undefined ? undefined : asOurs(event);
     if (ours !== undefined) this.#group.push(ours);
     if (ours !== undefined && "more" in ours) return [];
@@ -145,28 +144,15 @@ class NeutralReader implements EventReader {
     return given;
   }
 
-  #end(event: StreamEnd): StreamEvent[] {
+  #finish(event: StreamEnd): StreamEvent[] {
     const { error } = event;
-    if (error !== undefined && !isErrorCode(error.code)) {
-      return this.#fail({ code: "provider-error", message: "the provider reported an error" });
-    }
+    if (error !== undefined && !isErrorCode(error.code)) return this.#end.fail(reportedError);
     // To us the other gateway is the provider, and somebody else may go on with the answer.
-    if (error?.code === "stream-interrupted" || error?.code === "interrupted-tool-call") return this.#fail(truncated);
-    this.#hasEnded = true;
-    return [...this.#group, event];
-  }
-
-  #fail(error: ErrorReport): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
+    if (error?.code === "stream-interrupted" || error?.code === "interrupted-tool-call")
+      return this.#end.fail(truncated);
+    return [...this.#group, ...this.#end.reach(event)];
   }
 }
-
-const truncated: ErrorReport = {
-  code: "stream-truncated",
-  message: "the provider's answer broke off before it was complete",
-};
 
 /** The other gateway's stream and its attempts are not ours. */
 function asOurs(event: StreamEvent): StreamEvent | undefined {

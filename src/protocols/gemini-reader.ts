@@ -3,6 +3,7 @@ import type { AttemptStart, FinishReason, StreamEvent } from "../core/events.ts"
 import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { AnswerEnd, truncated } from "./answer-end.ts";
 import { frameDifference } from "./frame-difference.ts";
 import type { ChunkExtra } from "./gemini-chunk.ts";
 import { hasForeignMarks } from "./gemini-chunk.ts";
@@ -11,8 +12,6 @@ import { type RepeatedChunk, repeatedChunk } from "./gemini-repeated.ts";
 import { ChunkVisit, type ReadChoice, type StepEvent } from "./gemini-visit.ts";
 import type { EventReader, ProtocolQuirks } from "./protocol.ts";
 import { type FrameReader, SseBody } from "./sse-body.ts";
-
-const maxMalformedInARow = 3;
 
 /** Reads a body that should be a stream of chunks, and may be a document, or a list of all chunks. */
 export function createBodyReader(quirks: ProtocolQuirks): EventReader {
@@ -27,25 +26,24 @@ export function createBodyReader(quirks: ProtocolQuirks): EventReader {
 /** Makes events of chunks, and knows when the answer is complete. */
 export class ChunkReader implements FrameReader {
   readonly #quirks: ProtocolQuirks;
+  readonly #end = new AnswerEnd();
   readonly #choices = new Map<number, ReadChoice>();
   /** The skeleton of the frame before; undefined until the first one. */
   #previous: JsonObject | undefined;
   #types = "";
   #repeated: RepeatedChunk | undefined;
   #responseId = "";
-  #malformedInARow = 0;
-  #hasEnded = false;
 
   constructor(quirks: ProtocolQuirks) {
     this.#quirks = quirks;
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#end.isReached;
   }
 
   read(data: string): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const repetition = this.#repeated?.read(data);
     if (repetition !== undefined) {
       this.#keepText(repetition[0] as StreamEvent);
@@ -59,18 +57,18 @@ export class ChunkReader implements FrameReader {
       chunk = JSON.parse(data);
     } catch {
       // Chunks stand for themselves, so one that is broken costs its own text only.
-      return this.#malformed();
+      return this.#end.malformed();
     }
-    if (!isJsonObject(chunk)) return this.#malformed();
-    this.#malformedInARow = 0;
+    if (!isJsonObject(chunk)) return this.#end.malformed();
+    this.#end.wellFormed();
     const events = this.#readChunk(chunk, data);
-    this.#repeated = this.#hasEnded ? undefined : repeatedChunk(data, events);
+    this.#repeated = this.#end.isReached ? undefined : repeatedChunk(data, events);
     return events;
   }
 
   /** The body has ended; there is no other sign of the end. */
   end(): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const events: StreamEvent[] = [];
     const choices = [...this.#choices.values()];
     const isComplete = choices.length > 0 && choices.every(({ finished }) => finished !== undefined);
@@ -82,15 +80,12 @@ export class ChunkReader implements FrameReader {
         events.push({ type: "finish", ...choice.of, reason: choice.finished });
       }
     }
-    this.#hasEnded = true;
     const reasons = choices.map(({ finished }) => finished as FinishReason);
-    return [...events, { type: "stream-end", outcome: outcomeOf(reasons) }];
+    return [...events, ...this.#end.complete(outcomeOf(reasons))];
   }
 
   fail(error: ErrorReport): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
+    return this.#end.fail(error);
   }
 
   #readChunk(chunk: JsonObject, data: string): StreamEvent[] {
@@ -138,15 +133,6 @@ export class ChunkReader implements FrameReader {
   #keepText(event: StreamEvent): void {
     if (event.type === "text-delta") this.#choices.get(event.choice ?? 0)?.text.push(event.text);
   }
-
-  #malformed(): StreamEvent[] {
-    this.#malformedInARow += 1;
-    if (this.#malformedInARow < maxMalformedInARow) return [];
-    return this.fail({
-      code: "provider-error",
-      message: `the provider sent ${maxMalformedInARow} events in a row that are no JSON`,
-    });
-  }
 }
 
 /** What all events of one frame are marked with. */
@@ -165,8 +151,3 @@ function assemble(
 function isSet(value: Json | undefined): boolean {
   return value !== undefined && value !== null;
 }
-
-const truncated: ErrorReport = {
-  code: "stream-truncated",
-  message: "the provider's answer broke off before it was complete",
-};

@@ -2,6 +2,7 @@ import type { ErrorReport } from "../core/errors.ts";
 import type { FinishReason, StreamEnd, StreamEvent, TextDelta } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { breachOf } from "./answer-end.ts";
 import { type Field, mark } from "./gemini-chunk.ts";
 import { readCitations } from "./gemini-citations.ts";
 import { isReasonWord, readFinishReason, writeFinishReason } from "./gemini-finish.ts";
@@ -177,7 +178,7 @@ export class ChunkVisit {
   }
 
   #breach(what: string): void {
-    this.error ??= { code: "provider-error", message: `the provider broke its protocol: ${what}` };
+    this.error ??= breachOf(what);
   }
 }
 

@@ -3,6 +3,7 @@ import type { ErrorReport } from "../core/errors.ts";
 import type { AttemptStart, StreamEvent } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
+import { AnswerEnd, truncated } from "./answer-end.ts";
 import { frameDifference } from "./frame-difference.ts";
 import { parseObject } from "./json-values.ts";
 import { isText } from "./json-values.ts";
@@ -15,19 +16,16 @@ import { repeatedLine } from "./ollama-repeated.ts";
 import { hole } from "./openai-chat-chunk.ts";
 import type { EventReader } from "./protocol.ts";
 
-const maxMalformedInARow = 3;
-
 /** Makes events of lines. The answer is complete with the line that says `done`, and with nothing else. */
 export class OllamaReader implements EventReader {
   readonly #shape: LineShape;
   readonly #lines = new LineReader();
   readonly #calls: CallNames;
+  readonly #end = new AnswerEnd();
   /** The skeleton of the line before; undefined until the first one. */
   #previous: JsonObject | undefined;
   #at = "";
   #repeated: RepeatedLine | undefined;
-  #malformedInARow = 0;
-  #hasEnded = false;
 
   constructor(shape: LineShape) {
     this.#shape = shape;
@@ -37,27 +35,27 @@ export class OllamaReader implements EventReader {
   }
 
   push(bytes: Uint8Array): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     try {
       const lines = this.#lines.push(bytes);
       const [first] = lines;
       if (lines.length === 1 && first !== undefined) return this.#read(first);
       return lines.flatMap((line) => this.#read(line));
     } catch (error) {
-      if (error instanceof HeadraceError) return this.#fail(error.report());
+      if (error instanceof HeadraceError) return this.#end.fail(error.report());
       throw error;
     }
   }
 
   end(): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const line = parseObject(this.#lines.end());
     const events = line === undefined ? [] : this.#readObject(line, undefined);
-    return [...events, ...this.#fail(truncated)];
+    return [...events, ...this.#end.fail(truncated)];
   }
 
   #read(text: string): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const repetition = this.#repeated?.read(text);
     if (repetition !== undefined) {
       const { type, text: delta, at } = repetition;
@@ -68,14 +66,14 @@ export class OllamaReader implements EventReader {
     if (text.trim() === "") return [];
     const line = parseObject(text);
     // Lines stand for themselves, so one that is broken costs its own text only.
-    if (line === undefined) return this.#malformed();
-    this.#malformedInARow = 0;
+    if (line === undefined) return this.#end.malformed("lines in a row that are no JSON; check its base URL");
+    this.#end.wellFormed();
     return this.#readObject(line, text);
   }
 
   #readObject(line: JsonObject, text: string | undefined): StreamEvent[] {
     const error = readLineError(line);
-    if (error !== undefined) return this.#fail(error);
+    if (error !== undefined) return this.#end.fail(error);
     // Until the answer begins, anything else is chatter of a proxy.
     if (this.#previous === undefined && !isAnswerLine(line, this.#shape)) return [];
     delete line["__proto__"];
@@ -84,9 +82,9 @@ export class OllamaReader implements EventReader {
     const isNewTime = isText(at) && at !== this.#at;
     if (isNewTime) this.#at = at;
     const steps = stepsOf(line, this.#shape, this.#calls);
-    if (this.#calls.count > maxCalls) return this.#fail(tooManyCalls);
+    if (this.#calls.count > maxCalls) return this.#end.fail(tooManyCalls);
     const finish = steps.find((step) => step.type === "finish");
-    if (finish?.reason === "error") return this.#fail(gaveUp);
+    if (finish?.reason === "error") return this.#end.fail(gaveUp);
 
     digHoles(line, this.#shape);
     const extra: LineExtra = frameDifference(this.#previous ?? {}, line) ?? {};
@@ -94,9 +92,7 @@ export class OllamaReader implements EventReader {
     this.#repeated = text === undefined || extra.set || extra.unset ? undefined : this.#repetitionOf(text, steps);
     if (isNewTime) extra.at = at;
     const events: StreamEvent[] = assemble(start, steps, extra, this.#shape);
-    if (finish === undefined) return events;
-    this.#hasEnded = true;
-    return [...events, { type: "stream-end", outcome: outcomeOf([finish.reason]) }];
+    return finish === undefined ? events : [...events, ...this.#end.complete(outcomeOf([finish.reason]))];
   }
 
   #start(line: JsonObject): AttemptStart {
@@ -113,27 +109,8 @@ export class OllamaReader implements EventReader {
     const key = step.type === "text-delta" ? this.#shape.text : "thinking";
     return repeatedLine(text, step, { key, at: this.#at });
   }
-
-  #malformed(): StreamEvent[] {
-    this.#malformedInARow += 1;
-    if (this.#malformedInARow < maxMalformedInARow) return [];
-    return this.#fail({
-      code: "provider-error",
-      message: `the provider sent ${maxMalformedInARow} lines in a row that are no JSON; check its base URL`,
-    });
-  }
-
-  #fail(error: ErrorReport): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
-  }
 }
 
-const truncated: ErrorReport = {
-  code: "stream-truncated",
-  message: "the provider's answer broke off before it was complete",
-};
 const tooManyCalls: ErrorReport = {
   code: "provider-error",
   message: `the provider's answer has more than ${maxCalls} tool calls`,

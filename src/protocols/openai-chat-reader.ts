@@ -3,6 +3,7 @@ import type { AttemptStart, FinishReason, StreamEnd, StreamEvent, TextDelta } fr
 import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { AnswerEnd, breachOf, reportedError, truncated } from "./answer-end.ts";
 import { frameDifference } from "./frame-difference.ts";
 import { isText } from "./json-values.ts";
 import { type ChunkExtra, type ChunkVisitor, hole, type TextKind, visitChunk } from "./openai-chat-chunk.ts";
@@ -17,8 +18,6 @@ import type { RepeatedFrame } from "./repeated-frame.ts";
 type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" | "warning" | "seam" }>;
 
 const maxChoice = 127;
-const maxMalformedInARow = 3;
-
 interface ReadChoice {
   calls: ToolCalls;
   finished?: FinishReason;
@@ -27,24 +26,23 @@ interface ReadChoice {
 /** Makes events of chunks, and knows when the answer is complete. */
 export class ChunkReader {
   readonly #quirks: ProtocolQuirks;
+  readonly #end = new AnswerEnd();
   readonly #choices = new Map<number, ReadChoice>();
   /** The skeleton of the frame before; undefined until the first one. */
   #previous: JsonObject | undefined;
   #repeated: RepeatedFrame | undefined;
-  #malformedInARow = 0;
-  #hasEnded = false;
 
   constructor(quirks: ProtocolQuirks) {
     this.#quirks = quirks;
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#end.isReached;
   }
 
   /** Reads the data of one SSE event. */
   read(data: string, eventName?: string): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const repetition = this.#repeated?.read(data);
     if (repetition !== undefined) return [repetition];
     if (data === "[DONE]" || data.trim() === "[DONE]") return this.end();
@@ -54,11 +52,11 @@ export class ChunkReader {
       chunk = JSON.parse(data);
     } catch {
       // Chunks stand for themselves, so one that is broken costs its own text only.
-      return this.#malformed();
+      return this.#end.malformed();
     }
     if (eventName === "error") return this.fail(readStreamError(chunk) ?? readStreamError({ error: chunk as Json }));
-    if (!isJsonObject(chunk)) return this.#malformed();
-    this.#malformedInARow = 0;
+    if (!isJsonObject(chunk)) return this.#end.malformed();
+    this.#end.wellFormed();
     const events = this.#readChunk(chunk, data);
     const [event] = events;
     this.#repeated = events.length === 1 && event !== undefined ? repeatedChunk(data, event) : undefined;
@@ -82,36 +80,24 @@ export class ChunkReader {
 
   /** The body or the answer has ended. */
   end(): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const events: StreamEvent[] = [];
     const isComplete =
       this.#choices.size > 0 && [...this.#choices.values()].every(({ finished }) => finished !== undefined);
     if (!isComplete) {
-      if (this.#quirks.endsWithoutMarker !== true || this.#choices.size === 0) return this.fail(truncated());
+      if (this.#quirks.endsWithoutMarker !== true || this.#choices.size === 0) return this.fail(truncated);
       for (const [index, choice] of this.#choices) {
         if (choice.finished !== undefined) continue;
         choice.finished = "stop";
         events.push({ type: "finish", ...ofChoice(index), reason: "stop" });
       }
     }
-    this.#hasEnded = true;
     const reasons = [...this.#choices.values()].map(({ finished }) => finished as FinishReason);
-    return [...events, { type: "stream-end", outcome: outcomeOf(reasons) }];
+    return [...events, ...this.#end.complete(outcomeOf(reasons))];
   }
 
-  fail(error: ErrorReport = { code: "provider-error", message: "the provider reported an error" }): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
-  }
-
-  #malformed(): StreamEvent[] {
-    this.#malformedInARow += 1;
-    if (this.#malformedInARow < maxMalformedInARow) return [];
-    return this.fail({
-      code: "provider-error",
-      message: `the provider sent ${maxMalformedInARow} events in a row that are no JSON`,
-    });
+  fail(error: ErrorReport = reportedError): StreamEvent[] {
+    return this.#end.fail(error);
   }
 
   #start(chunk: JsonObject): AttemptStart {
@@ -156,10 +142,6 @@ function assemble(start: AttemptStart | undefined, steps: StepEvent[], extra: Ch
 
 function ofChoice(choice: number): { choice?: number } {
   return choice === 0 ? {} : { choice };
-}
-
-function truncated(): ErrorReport {
-  return { code: "stream-truncated", message: "the provider's answer broke off before it was complete" };
 }
 
 const deltaTypes = { text: "text-delta", reasoning: "reasoning-delta", refusal: "refusal-delta" } as const;
@@ -258,6 +240,6 @@ class ReadingVisit implements ChunkVisitor {
   }
 
   #breach(what: string): void {
-    this.error ??= { code: "provider-error", message: `the provider broke its protocol: ${what}` };
+    this.error ??= breachOf(what);
   }
 }

@@ -1,8 +1,9 @@
 import type { ErrorReport } from "../core/errors.ts";
-import type { AttemptStart, StreamEnd, StreamEvent } from "../core/events.ts";
+import type { AttemptStart, StreamEvent } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { AnswerEnd, breachOf, noJson, reportedError, truncated } from "./answer-end.ts";
 import { frameDifference } from "./frame-difference.ts";
 import { isText } from "./json-values.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
@@ -23,12 +24,12 @@ export class ResponseEventReader implements FrameReader {
   #repeated: RepeatedPieces | undefined;
   #repeatedStep: StepEvent | undefined;
   readonly #order = new EventOrder();
-  #hasEnded = false;
+  readonly #end = new AnswerEnd();
   /** Number of the last event before a new body began, until that has come to the events behind it. */
   #resumedAt: number | undefined;
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#end.isReached;
   }
 
   get position(): AnswerPosition | undefined {
@@ -45,12 +46,12 @@ export class ResponseEventReader implements FrameReader {
 
   reopen(): void {
     this.#resumedAt = this.#order.last;
-    this.#hasEnded = false;
+    this.#end.reopen();
   }
 
   /** Reads the data of one SSE event. */
   read(data: string, eventName?: string): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const instead = this.#resumedAt === undefined ? undefined : this.#findRest(data, this.#resumedAt);
     if (instead !== undefined) return instead;
     const piece = this.#repeated?.read(data);
@@ -61,24 +62,18 @@ export class ResponseEventReader implements FrameReader {
     try {
       frame = JSON.parse(data);
     } catch {
-      // What was in it is lost, and with it the answer: events build on each other.
-      return this.fail({ code: "provider-error", message: "the provider sent an event that is no JSON" });
+      return this.fail(noJson);
     }
     return this.#read(frame, data, eventName);
   }
 
   /** The body or the answer has ended. */
   end(): StreamEvent[] {
-    return this.fail({
-      code: "stream-truncated",
-      message: "the provider's answer broke off before it was complete",
-    });
+    return this.fail(truncated);
   }
 
-  fail(error: ErrorReport = { code: "provider-error", message: "the provider reported an error" }): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
+  fail(error: ErrorReport = reportedError): StreamEvent[] {
+    return this.#end.fail(error);
   }
 
   /** What another body says until it comes to what is new; undefined from there on. */
@@ -121,19 +116,13 @@ export class ResponseEventReader implements FrameReader {
     const start = this.#previous === undefined ? this.#start(frame) : undefined;
     const extra = this.#extra(frame, this.#steps.holdsPiece);
     if (!this.#known.output.apply(frame)) {
-      return this.fail({
-        code: "provider-error",
-        message: "the provider broke its protocol: an output index is out of range",
-      });
+      return this.fail(breachOf("an output index is out of range"));
     }
     if (isLifecycle(type) && isJsonObject(frame["response"])) this.#known.response = frame["response"];
     const events = assemble(start, steps, extra);
     this.#learn(frame, data, start === undefined && steps.length === 1 ? steps[0] : undefined, extra);
     const reason = this.#steps.finishReason;
-    if (reason === undefined) return events;
-    this.#hasEnded = true;
-    const end: StreamEnd = { type: "stream-end", outcome: outcomeOf([reason]) };
-    return [...events, end];
+    return reason === undefined ? events : [...events, ...this.#end.complete(outcomeOf([reason]))];
   }
 
   /** What all following pieces of the same text have in common with this one. */
@@ -225,12 +214,11 @@ function assemble(
 
 /** The error of an event; undefined when it is none. */
 function errorOf(type: string, frame: JsonObject): ErrorReport | undefined {
-  const failed: ErrorReport = { code: "provider-error", message: "the provider reported an error" };
   const response = isJsonObject(frame["response"]) ? frame["response"] : {};
-  if (type === "error") return readStreamError(nested(frame)) ?? failed;
+  if (type === "error") return readStreamError(nested(frame)) ?? reportedError;
   const isTerminal = type === "response.completed" || type === "response.incomplete";
   if (type === "response.failed" || (isTerminal && response["status"] === "failed")) {
-    return readStreamError({ error: response["error"] ?? {} }) ?? failed;
+    return readStreamError({ error: response["error"] ?? {} }) ?? reportedError;
   }
   if (type === "response.cancelled" || (isTerminal && response["status"] === "cancelled")) {
     return { code: "provider-error", message: "the provider stopped the answer before it was complete" };

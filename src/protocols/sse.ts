@@ -207,6 +207,11 @@ export function sseFrame({ event, data, id }: SseFields): string {
   return `${frame}\n`;
 }
 
+/** An event whose data is one line, as JSON always is. */
+export function dataFrame(line: string): string {
+  return `data: ${line}\n\n`;
+}
+
 /** Gives an id to a frame that was already written. */
 export function frameWithId(frame: string, id: string): string {
   return `id: ${id}\n${frame}`;

@@ -3,6 +3,7 @@ import type { AttemptStart, FinishReason, StreamEnd, StreamEvent } from "../core
 import { outcomeOf } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { AnswerEnd, noJson, reportedError, truncated } from "./answer-end.ts";
 import { isText } from "./json-values.ts";
 import type { ProtocolQuirks } from "./protocol.ts";
 import type { RepeatedFrame } from "./repeated-frame.ts";
@@ -19,11 +20,11 @@ type StepEvent = Exclude<StreamEvent, StreamEnd | { type: "stream-start" | "warn
 export class UiChunkReader implements FrameReader {
   readonly #endsWithoutMarker: boolean;
   readonly #calls = new UiToolCalls();
+  readonly #end = new AnswerEnd();
   /** Ids of the parts that deltas without `extra` belong to. */
   readonly #current: { text?: string; reasoning?: string } = {};
   #repeated: RepeatedFrame | undefined;
   #hasStarted = false;
-  #hasEnded = false;
   #finished: FinishReason | undefined;
   #stepHasContent = false;
 
@@ -32,7 +33,7 @@ export class UiChunkReader implements FrameReader {
   }
 
   get hasEnded(): boolean {
-    return this.#hasEnded;
+    return this.#end.isReached;
   }
 
   end(): StreamEvent[] {
@@ -40,7 +41,7 @@ export class UiChunkReader implements FrameReader {
   }
 
   read(data: string): StreamEvent[] {
-    if (this.#hasEnded) return [];
+    if (this.#end.isReached) return [];
     const repetition = this.#repeated?.read(data);
     if (repetition !== undefined) return [repetition];
     if (data === "[DONE]" || data.trim() === "[DONE]") return this.#complete();
@@ -49,8 +50,7 @@ export class UiChunkReader implements FrameReader {
     try {
       chunk = JSON.parse(data);
     } catch {
-      // Chunks build on each other: after a broken one nothing is certain.
-      return this.fail({ code: "provider-error", message: "the provider sent an event that is no JSON" });
+      return this.fail(noJson);
     }
     if (!isJsonObject(chunk)) return [];
     delete chunk["__proto__"];
@@ -134,27 +134,17 @@ export class UiChunkReader implements FrameReader {
   }
 
   #complete(): StreamEvent[] {
-    if (this.#finished === undefined) return this.fail(truncated);
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: outcomeOf([this.#finished]) }];
+    return this.#finished === undefined ? this.#end.fail(truncated) : this.#end.complete(outcomeOf([this.#finished]));
   }
 
   fail(error: ErrorReport): StreamEvent[] {
-    if (this.#hasEnded) return [];
-    this.#hasEnded = true;
-    return [{ type: "stream-end", outcome: "failed", error }];
+    return this.#end.fail(error);
   }
 }
 
-const truncated: ErrorReport = {
-  code: "stream-truncated",
-  message: "the provider's answer broke off before it was complete",
-};
-
 /** What ends the answer without completing it. */
 function errorOf({ type, finishReason }: JsonObject, stepHasContent: boolean): ErrorReport | undefined {
-  if (type === "error") return { code: "provider-error", message: "the provider reported an error" };
+  if (type === "error") return reportedError;
   if (type === "abort" || (type === "finish" && finishReason === "interrupted")) {
     return { code: "stream-truncated", message: "the provider stopped its answer before it was complete" };
   }
