@@ -1,4 +1,3 @@
-import { errorFromReport, HeadraceError } from "../core/errors.ts";
 import type { AttemptStart, ProtocolName, ReasoningDelta, StreamEnd, StreamEvent, TextDelta } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
@@ -8,6 +7,7 @@ import { CanonicalMessage, frameOf } from "./anthropic-messages-canonical.ts";
 import { writeErrorBody } from "./anthropic-messages-errors.ts";
 import { fillFrame, kindOfBlock } from "./anthropic-messages-fill.ts";
 import type { FrameExtra } from "./anthropic-messages-reader.ts";
+import { endError } from "./end-error.ts";
 import type { EventWriter, WriteOptions } from "./protocol.ts";
 
 /** Writes a message: the provider's own frames where the events carry what is left of them, canonical ones otherwise. */
@@ -219,17 +219,9 @@ export class MessageWriter implements EventWriter {
     return this.#hasBegun ? [] : this.#begin(first);
   }
 
-  #end({ outcome, error }: StreamEnd): string[] {
-    if (isWhole(outcome)) {
-      const frames = this.#hasBegun ? [] : this.#message.begin(this.#id, this.#model);
-      return [...frames, ...this.#message.end(outcome === "completed" ? "stop" : (outcome as "length"))];
-    }
-    return [frameOf(writeErrorBody(endError(outcome, error)))];
+  #end(end: StreamEnd): string[] {
+    if (!isWhole(end.outcome)) return [frameOf(writeErrorBody(endError(end)))];
+    const frames = this.#hasBegun ? [] : this.#message.begin(this.#id, this.#model);
+    return [...frames, ...this.#message.end(end.outcome === "completed" ? "stop" : (end.outcome as "length"))];
   }
-}
-
-function endError(outcome: StreamEnd["outcome"], error: StreamEnd["error"]): HeadraceError {
-  if (error !== undefined) return errorFromReport(error);
-  if (outcome === "cancelled") return new HeadraceError("cancelled", "the stream was stopped before it was complete");
-  return new HeadraceError("stream-interrupted", "the answer broke off before it was complete");
 }

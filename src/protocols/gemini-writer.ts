@@ -1,11 +1,14 @@
-import { errorFromReport, HeadraceError, toHeadraceError } from "../core/errors.ts";
+import { HeadraceError, toHeadraceError } from "../core/errors.ts";
 import type { AttemptStart, StreamEnd, StreamEvent } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import { endError } from "./end-error.ts";
+import { FrameGroup } from "./frame-group.ts";
 import { CanonicalChunks, type ChunkHead } from "./gemini-canonical.ts";
 import { type ChunkExtra, type ChunkTemplate, compileTemplate, fillTemplate } from "./gemini-chunk.ts";
 import { writeErrorObject } from "./gemini-errors.ts";
 import type { EventWriter, WriteOptions } from "./protocol.ts";
+import { dataFrame } from "./sse.ts";
 
 /** Writes chunks: the provider's own where the events carry what is left of them, canonical ones otherwise. */
 export class ChunkWriter implements EventWriter {
@@ -18,8 +21,7 @@ export class ChunkWriter implements EventWriter {
   #types: readonly string[] = [];
   #template: ChunkTemplate | undefined;
   #attempts = 0;
-  /** Events of the frame that is not complete yet. */
-  #pending: StreamEvent[] = [];
+  readonly #group = new FrameGroup();
 
   constructor({ streamId }: WriteOptions) {
     this.#head = { modelVersion: "", responseId: streamId };
@@ -38,21 +40,15 @@ export class ChunkWriter implements EventWriter {
       return [];
     }
     if (event.type === "warning" || event.type === "seam") return [];
-    if (event.type === "stream-end") return [...this.#flush(), ...this.#end(event)];
+    if (event.type === "stream-end") return [...this.#canonicalChunks(this.#group.take()), ...this.#end(event)];
     if (event.type === "attempt-start") return this.#startAttempt(event);
     if (event.extra !== undefined && this.#skeleton !== undefined) this.#apply(event.extra);
-    if (event.more === true) {
-      this.#pending.push(event);
-      return [];
-    }
-    if (this.#pending.length === 0) return this.#frame([event], event.extra);
-    const events = [...this.#pending, event];
-    this.#pending = [];
-    return this.#frame(events, event.extra);
+    const events = this.#group.add(event);
+    return events === undefined ? [] : this.#frame(events, event.extra);
   }
 
   #startAttempt(event: AttemptStart): string[] {
-    const chunks = this.#flush();
+    const chunks = this.#canonicalChunks(this.#group.take());
     this.#attempts += 1;
     this.#template = undefined;
     this.#types = [];
@@ -111,13 +107,6 @@ export class ChunkWriter implements EventWriter {
       : events.flatMap((event) => this.#canonical.write(event));
   }
 
-  /** Events whose frame was never completed. */
-  #flush(): string[] {
-    const events = this.#pending;
-    this.#pending = [];
-    return this.#canonicalChunks(events);
-  }
-
   #end(end: StreamEnd): string[] {
     if (!isWhole(end.outcome)) return [errorChunk(endError(end))];
     try {
@@ -131,14 +120,4 @@ export class ChunkWriter implements EventWriter {
 /** Google's own clients raise it; one that merely ends would pass for complete with some. */
 function errorChunk(error: HeadraceError): string {
   return JSON.stringify({ error: writeErrorObject(error) });
-}
-
-function endError({ outcome, error }: StreamEnd): HeadraceError {
-  if (error !== undefined) return errorFromReport(error);
-  if (outcome === "cancelled") return new HeadraceError("cancelled", "the stream was stopped before it was complete");
-  return new HeadraceError("stream-interrupted", "the answer broke off before it was complete");
-}
-
-function dataFrame(json: string): string {
-  return `data: ${json}\n\n`;
 }

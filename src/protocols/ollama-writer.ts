@@ -1,8 +1,9 @@
-import type { ErrorReport } from "../core/errors.ts";
 import { HeadraceError } from "../core/errors.ts";
 import type { AttemptStart, StreamEnd, StreamEvent } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import { endError } from "./end-error.ts";
+import { FrameGroup } from "./frame-group.ts";
 import { CanonicalLines } from "./ollama-canonical.ts";
 import { writeErrorBody } from "./ollama-errors.ts";
 import type { LineExtra, LineShape } from "./ollama-line.ts";
@@ -20,8 +21,7 @@ export class OllamaWriter implements EventWriter {
   #timeJson = "null";
   #template: LineTemplate | undefined;
   #attempts = 0;
-  /** Events of the line that is not complete yet. */
-  #pending: StreamEvent[] = [];
+  readonly #group = new FrameGroup();
   /** The line that says `done`, kept until the answer is known to be whole: to clients it is the only sign of that. */
   #last: string | undefined;
   #hasEnded = false;
@@ -39,7 +39,7 @@ export class OllamaWriter implements EventWriter {
     } catch (error) {
       if (!(error instanceof HeadraceError)) throw error;
       this.#hasEnded = true;
-      return [errorLine(error.report())];
+      return [errorLine(error)];
     }
   }
 
@@ -55,23 +55,17 @@ export class OllamaWriter implements EventWriter {
       case "attempt-start":
         return this.#startAttempt(event);
       case "stream-end":
-        return [...this.#flush(), ...this.#end(event)];
+        return [...this.#canonicalLines(this.#group.take()), ...this.#end(event)];
       default:
         break;
     }
     if (event.extra !== undefined && this.#skeleton !== undefined) this.#apply(event.extra);
-    if (event.more === true) {
-      this.#pending.push(event);
-      return [];
-    }
-    if (this.#pending.length === 0) return this.#line([event]);
-    const events = [...this.#pending, event];
-    this.#pending = [];
-    return this.#line(events);
+    const events = this.#group.add(event);
+    return events === undefined ? [] : this.#line(events);
   }
 
   #startAttempt({ model, protocol, extra }: AttemptStart): string[] {
-    const lines = this.#flush();
+    const lines = this.#canonicalLines(this.#group.take());
     this.#attempts += 1;
     this.#template = undefined;
     this.#last = undefined;
@@ -119,31 +113,16 @@ export class OllamaWriter implements EventWriter {
     return events.flatMap((one) => this.#canonical.write(one)).map(withEnd);
   }
 
-  /** Events whose line was never completed. */
-  #flush(): string[] {
-    const events = this.#pending;
-    this.#pending = [];
-    return this.#canonicalLines(events);
-  }
-
-  #end({ outcome, error }: StreamEnd): string[] {
+  #end(end: StreamEnd): string[] {
     this.#hasEnded = true;
-    if (isWhole(outcome)) {
-      const lines = [...this.#canonical.closeCall(), this.#last ?? this.#canonical.last(outcome as "completed")];
-      return lines.map(withEnd);
-    }
-    return [errorLine(error ?? reportOf(outcome))];
+    if (!isWhole(end.outcome)) return [errorLine(endError(end))];
+    const lines = [...this.#canonical.closeCall(), this.#last ?? this.#canonical.last(end.outcome as "completed")];
+    return lines.map(withEnd);
   }
 }
 
-function reportOf(outcome: StreamEnd["outcome"]): ErrorReport {
-  return outcome === "cancelled"
-    ? { code: "cancelled", message: "the stream was stopped before it was complete" }
-    : { code: "stream-interrupted", message: "the answer broke off before it was complete" };
-}
-
-function errorLine(report: ErrorReport): string {
-  return withEnd(JSON.stringify(writeErrorBody(report) satisfies JsonObject));
+function errorLine(error: HeadraceError): string {
+  return withEnd(JSON.stringify(writeErrorBody(error.report()) satisfies JsonObject));
 }
 
 function withEnd(line: string): string {

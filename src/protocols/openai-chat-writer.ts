@@ -1,13 +1,15 @@
-import { errorFromReport, HeadraceError } from "../core/errors.ts";
 import type { AttemptStart, StreamEnd, StreamEvent } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import { endError } from "./end-error.ts";
+import { FrameGroup } from "./frame-group.ts";
 import { isText } from "./json-values.ts";
 import { CanonicalChunks, type ChunkHead } from "./openai-chat-canonical.ts";
 import type { ChunkExtra } from "./openai-chat-chunk.ts";
 import { writeErrorObject } from "./openai-chat-errors.ts";
 import { type ChunkTemplate, fillTemplate, TemplateCompiler } from "./openai-chat-template.ts";
 import type { EventWriter, WriteOptions } from "./protocol.ts";
+import { dataFrame } from "./sse.ts";
 
 /** Writes chunks: the provider's own where the events carry what is left of them, canonical ones otherwise. */
 export class ChunkWriter implements EventWriter {
@@ -19,8 +21,7 @@ export class ChunkWriter implements EventWriter {
   #skeleton: Map<string, Json> | undefined;
   #template: ChunkTemplate | undefined;
   #attempts = 0;
-  /** Events of the frame that is not complete yet. */
-  #pending: StreamEvent[] = [];
+  readonly #group = new FrameGroup();
 
   constructor({ includeUsage = false, streamId }: WriteOptions) {
     this.#includeUsage = includeUsage;
@@ -35,21 +36,15 @@ export class ChunkWriter implements EventWriter {
       return [];
     }
     if (event.type === "warning" || event.type === "seam") return [];
-    if (event.type === "stream-end") return [...this.#flush(), ...this.#end(event)];
+    if (event.type === "stream-end") return [...this.#canonicalFrames(this.#group.take()), ...this.#end(event)];
     if (event.type === "attempt-start") return this.#startAttempt(event);
     if (event.extra !== undefined && this.#skeleton !== undefined) this.#apply(event.extra);
-    if (event.more === true) {
-      this.#pending.push(event);
-      return [];
-    }
-    if (this.#pending.length === 0) return this.#frame([event], event.extra);
-    const events = [...this.#pending, event];
-    this.#pending = [];
-    return this.#frame(events, event.extra);
+    const events = this.#group.add(event);
+    return events === undefined ? [] : this.#frame(events, event.extra);
   }
 
   #startAttempt(event: AttemptStart): string[] {
-    const frames = this.#flush();
+    const frames = this.#canonicalFrames(this.#group.take());
     this.#attempts += 1;
     this.#skeleton = undefined;
     this.#template = undefined;
@@ -123,17 +118,9 @@ export class ChunkWriter implements EventWriter {
     }
   }
 
-  /** Events whose frame was never completed. */
-  #flush(): string[] {
-    const events = this.#pending;
-    this.#pending = [];
-    return this.#canonicalFrames(events);
-  }
-
-  #end({ outcome, error }: StreamEnd): string[] {
-    if (isWhole(outcome)) return [...this.#canonical.close(outcome as "completed").map(dataFrame), dataFrame("[DONE]")];
-    // Clients take a stream that merely ends for a complete one, so every other end is an error.
-    return [dataFrame(JSON.stringify({ error: writeErrorObject(endError({ outcome, error })) }))];
+  #end(end: StreamEnd): string[] {
+    if (!isWhole(end.outcome)) return [dataFrame(JSON.stringify({ error: writeErrorObject(endError(end)) }))];
+    return [...this.#canonical.close(end.outcome as "completed").map(dataFrame), dataFrame("[DONE]")];
   }
 }
 
@@ -145,17 +132,4 @@ function namesOf({ responseId, model }: AttemptStart, { object, created }: JsonO
     ...(created !== undefined && { created }),
     ...(model !== "" && { model }),
   };
-}
-
-function endError({
-  outcome,
-  error,
-}: Pick<StreamEnd, "outcome"> & { error: StreamEnd["error"] | undefined }): HeadraceError {
-  if (error !== undefined) return errorFromReport(error);
-  if (outcome === "cancelled") return new HeadraceError("cancelled", "the stream was stopped before it was complete");
-  return new HeadraceError("stream-interrupted", "the answer broke off before it was complete");
-}
-
-function dataFrame(json: string): string {
-  return `data: ${json}\n\n`;
 }

@@ -1,8 +1,9 @@
-import { errorFromReport, HeadraceError } from "../core/errors.ts";
 import type { AttemptStart, Outcome, StreamEnd, StreamEvent, Usage } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { endError } from "./end-error.ts";
+import { FrameGroup } from "./frame-group.ts";
 import { writeErrorObject } from "./openai-chat-errors.ts";
 import { CanonicalFrames } from "./openai-responses-canonical.ts";
 import { pieceOf, PieceWriter } from "./openai-responses-delta.ts";
@@ -19,6 +20,7 @@ import {
   writeResponseError,
 } from "./openai-responses-response.ts";
 import type { EventWriter, WriteOptions } from "./protocol.ts";
+import { dataFrame } from "./sse.ts";
 
 /**
  * Writes the events of a response: the provider's own where the events of ours carry what is left of them, canonical ones
@@ -36,8 +38,7 @@ export class ResponseWriter implements EventWriter {
   #attempts = 0;
   #sequence = 0;
   #frames: string[] = [];
-  /** Events of the frame that is not complete yet. */
-  #pending: StreamEvent[] = [];
+  readonly #group = new FrameGroup();
   /** The provider's last event, kept until it is sure that it is the last one. */
   #terminal: JsonObject | undefined;
   #usage: Usage | undefined;
@@ -49,7 +50,7 @@ export class ResponseWriter implements EventWriter {
   }
 
   write(event: StreamEvent): string[] {
-    if (this.#piece !== undefined && this.#pending.length === 0) {
+    if (this.#piece !== undefined && this.#group.isEmpty) {
       const frame = this.#repeat(this.#piece, event);
       if (frame !== undefined) return [frame];
     }
@@ -99,13 +100,8 @@ export class ResponseWriter implements EventWriter {
     if (event.type === "attempt-start") this.#startAttempt(event);
     const { extra } = event;
     if (extra !== undefined && this.#skeleton !== undefined) this.#apply(extra, this.#skeleton);
-    if (event.more === true) {
-      this.#pending.push(event);
-      return;
-    }
-    const events = [...this.#pending, event];
-    this.#pending = [];
-    this.#frame(events, extra);
+    const events = this.#group.add(event);
+    if (events !== undefined) this.#frame(events, extra);
   }
 
   #startAttempt(event: AttemptStart): void {
@@ -199,9 +195,7 @@ export class ResponseWriter implements EventWriter {
 
   /** Steps whose event was never completed. */
   #flush(): void {
-    const events = this.#pending;
-    this.#pending = [];
-    for (const event of events) this.#tell(event);
+    for (const event of this.#group.take()) this.#tell(event);
   }
 
   #end(end: StreamEnd): void {
@@ -210,7 +204,7 @@ export class ResponseWriter implements EventWriter {
     else {
       if (this.#terminal === undefined) this.#complete(end.outcome);
       else this.#finish(this.#terminal);
-      this.#frames.push("data: [DONE]\n\n");
+      this.#frames.push(dataFrame("[DONE]"));
     }
   }
 
@@ -232,7 +226,7 @@ export class ResponseWriter implements EventWriter {
 
   /** Clients take a stream that merely ends for a complete one, so every other end is an error. */
   #fail(end: StreamEnd): void {
-    const error = errorOf(end);
+    const error = endError(end);
     const { message, code, param, ...rest } = writeErrorObject(error);
     this.#emit({ type: "error", code, message, param, error: { message, code, param, ...rest } });
     const status = end.outcome === "cancelled" ? "cancelled" : "failed";
@@ -247,10 +241,4 @@ function onlyPadding({ set, unset, verbatim }: FrameExtra): Json | undefined {
   if (unset !== undefined || verbatim !== undefined || set === undefined) return undefined;
   for (const key in set) if (key !== "obfuscation") return undefined;
   return set["obfuscation"];
-}
-
-function errorOf({ outcome, error }: StreamEnd): HeadraceError {
-  if (error !== undefined) return errorFromReport(error);
-  if (outcome === "cancelled") return new HeadraceError("cancelled", "the response was stopped before it was complete");
-  return new HeadraceError("stream-interrupted", "the answer broke off before it was complete");
 }

@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import { dataFrame } from "./sse.ts";
 
 /** The members that hold a piece of text, by the type of chunk. */
 export const textMembers: ReadonlyMap<unknown, string> = new Map([
@@ -30,10 +31,10 @@ export function readOwnMetadata(providerMetadata: Json | undefined): OwnMetadata
 }
 
 export function chunkFrame(chunk: JsonObject): string {
-  return `data: ${JSON.stringify(chunk)}\n\n`;
+  return dataFrame(JSON.stringify(chunk));
 }
 
-export const doneFrame = "data: [DONE]\n\n";
+export const doneFrame = dataFrame("[DONE]");
 
 /** The arguments of a tool call as text. */
 export function inputText(input: Json | undefined): string {

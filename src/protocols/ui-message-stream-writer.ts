@@ -1,6 +1,6 @@
-import { errorFromReport, HeadraceError } from "../core/errors.ts";
 import type { AttemptStart, StreamEnd, StreamEvent, StreamStart } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
+import { endError } from "./end-error.ts";
 import type { EventWriter, WriteOptions } from "./protocol.ts";
 import { UiChunks } from "./ui-message-stream-canonical.ts";
 import { doneFrame } from "./ui-message-stream-chunk.ts";
@@ -67,15 +67,11 @@ export class UiStreamWriter implements EventWriter {
     return [...start, ...this.#chunks.close(outcome, { streamId: this.#streamId })];
   }
 
-  #break({ outcome, error }: StreamEnd): string[] {
-    const reason = error === undefined ? defaultError(outcome) : errorFromReport(error);
-    const metadata = { streamId: this.#streamId, outcome, errorCode: reason.code };
-    if (outcome === "cancelled") return this.#chunks.break({ type: "abort", reason: reason.message }, metadata);
-    return this.#chunks.break({ type: "error", errorText: reason.message }, metadata);
+  #break(end: StreamEnd): string[] {
+    const { outcome } = end;
+    const { code, message } = endError(end);
+    const metadata = { streamId: this.#streamId, outcome, errorCode: code };
+    if (outcome === "cancelled") return this.#chunks.break({ type: "abort", reason: message }, metadata);
+    return this.#chunks.break({ type: "error", errorText: message }, metadata);
   }
-}
-
-function defaultError(outcome: StreamEnd["outcome"]): HeadraceError {
-  if (outcome === "cancelled") return new HeadraceError("cancelled", "the stream was stopped before it was complete");
-  return new HeadraceError("stream-interrupted", "the answer broke off before it was complete");
 }
