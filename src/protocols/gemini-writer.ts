@@ -1,4 +1,4 @@
-import { HeadraceError, toHeadraceError } from "../core/errors.ts";
+import { type HeadraceError, toHeadraceError } from "../core/errors.ts";
 import type { AttemptStart, StreamEnd, StreamEvent } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
