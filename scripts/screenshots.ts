@@ -72,9 +72,7 @@ async function photograph(on: Browser, look: string, options: BrowserContextOpti
 
   await page.goto(server.url);
   await page.getByLabel("Model", { exact: true }).selectOption("sim/gpt-4o-mini");
-  await page.getByRole("button", { name: "Kill the provider" }).click();
-  await page.getByRole("textbox", { name: "Message" }).fill("Why is the sky blue?");
-  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "See an answer survive the death of its provider" }).click();
   await page.getByRole("button", { name: "Regenerate" }).waitFor();
   await settle(page);
   await take("playground");

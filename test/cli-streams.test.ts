@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import type { Trace, TracePage } from "../src/records/trace.ts";
 import { useCommandLine } from "./support/command-line.ts";
-import { startGateway } from "./support/gateway.ts";
+import { eventually, scriptedModel, startGateway } from "./support/gateway.ts";
 
 const { run } = useCommandLine();
 
@@ -39,6 +39,23 @@ describe("headrace streams", () => {
     expect(stdout).toMatch(/0 {2}sim\/instant\?fault=500 {2}first, failed: .*provider-error \(HTTP 500\)/);
     expect(stdout).toMatch(/sim\/instant {2}(failover|retry), completed: /);
     expect(stdout).toMatch(/cost +\$0/);
+  });
+
+  test("breaks the connection to a provider, and says what was broken", async () => {
+    const script = scriptedModel(["one ", "two "]);
+    const letGo = script.hold(1);
+    const { url, headrace } = await startGateway({ models: { counter: script.model } });
+    const answer = headrace.stream({ model: "counter", prompt: "Count" });
+    for await (const _text of answer.text) break;
+    const id = await answer.id;
+    const { code, stdout } = await run(["streams", "break", id, "--url", url]);
+    expect({ code, stdout }).toMatchObject({ code: 0, stdout: expect.stringContaining("models/counter") });
+    await eventually(() => script.started > 1);
+    letGo();
+    expect((await answer.final).text).toBe("one two ");
+    const again = await run(["streams", "break", id, "--url", url]);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toContain("is over");
   });
 
   test("says what is wrong with a stream that is not there, or a gateway", async () => {

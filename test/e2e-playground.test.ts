@@ -58,22 +58,60 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
   test("a killed provider leaves one text, with its seam shown", async () => {
     const { url } = await startGateway();
     const { page } = await openPage(browser, url);
-    await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
+    await page.getByLabel("Model", { exact: true }).selectOption("sim/claude-3-haiku");
+    const kill = page.getByRole("button", { name: "Kill the provider" });
+    expect(await kill.isDisabled()).toBe(true);
     await ask(page, "Why is the sky blue?");
     await page.getByRole("button", { name: "Regenerate" }).waitFor();
     const whole = await page.locator(".prose-answer").textContent();
     await page.getByRole("button", { name: "New chat" }).click();
-    await page.getByRole("button", { name: "Kill the provider" }).click();
     await ask(page, "Why is the sky blue?");
     await page
-      .getByText(/Provider died at character \d+, sim\/instant went on/)
-      .first()
+      .locator(".prose-answer")
+      .filter({ hasText: /(\w+\W+){12}/ })
       .waitFor();
+    await kill.focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("status").filter({ hasText: "Killed the connection to sim/claude-3-haiku" }).waitFor();
+    await page.getByText(/Provider died at character \d+, sim\/claude-3-haiku went on/).waitFor();
     await page.getByRole("button", { name: "Regenerate" }).waitFor();
     const marks = page.locator("[data-seam]");
     expect(await marks.count()).toBeGreaterThan(0);
     await marks.evaluateAll((elements) => elements.forEach((element) => element.remove()));
     expect(await page.locator(".prose-answer").textContent()).toBe(whole);
+  });
+
+  test("models that are compared are killed together, whatever they are", async () => {
+    const words = Array.from({ length: 40 }, (_, index) => `word${index} `);
+    const [first, second] = [scriptedModel(words), scriptedModel(words)];
+    const letGo = [first.hold(20), second.hold(20)];
+    const { url } = await startGateway({ models: { first: first.model, second: second.model } });
+    const { page, errors } = await openPage(browser, url);
+    await page.getByRole("button", { name: "Compare" }).click();
+    await page.getByLabel("Model 2", { exact: true }).selectOption("second");
+    await ask(page, "Count");
+    for (const column of [1, 2]) await page.getByLabel(`Conversation ${column}`).getByText("word19").waitFor();
+    await page.getByRole("button", { name: "Kill the provider" }).click();
+    await page
+      .getByRole("status")
+      .filter({ hasText: /models\/first .*models\/second / })
+      .waitFor();
+    letGo.forEach((go) => go());
+    for (const column of [1, 2]) {
+      const conversation = page.getByLabel(`Conversation ${column}`);
+      await conversation.getByText(/Provider died at character 130/).waitFor();
+      await conversation.getByText("word39").waitFor();
+    }
+    expect(errors).toEqual([]);
+  });
+
+  test("the first thing that is offered after the questions is an answer that survives its provider", async () => {
+    const { url } = await startGateway();
+    const { page } = await openPage(browser, url);
+    await page.getByRole("button", { name: "See an answer survive" }).click();
+    await page.getByText(/Provider died at character \d+/).waitFor();
+    await page.getByRole("status").filter({ hasText: "Killed the connection to sim/gpt-4o (attempt 1)" }).waitFor();
+    expect(await page.locator("[data-seam]").count()).toBe(1);
   });
 
   test("an answer goes on while another page is looked at", async () => {

@@ -34,6 +34,11 @@ export function addStreamsCommand(program: Command): void {
     .description("what a stream took: attempts, timings, usage, cost")
     .argument("<id>");
   addGateway(show).action(showStream);
+  const broken = streams
+    .command("break")
+    .description("break the provider's connection while it answers, to see the answer survive")
+    .argument("<id>");
+  addGateway(broken).action(breakStream);
 }
 
 function addGateway(command: Command): Command {
@@ -57,7 +62,7 @@ async function listStreams({
   for (const [name, value] of Object.entries({ limit, model, route, outcome, state, tag })) {
     if (value !== undefined) query.set(name, value);
   }
-  const page = await get<TracePage>(gateway, `/admin/streams?${query}`);
+  const page = await call<TracePage>(gateway, `/admin/streams?${query}`);
   if (json) return writeJson(page);
   if (page.data.length === 0) return say("There are no such streams.");
   const rows = page.data.map((summary) => cells(summary).map(printable));
@@ -70,16 +75,27 @@ async function listStreams({
 }
 
 async function showStream(id: string, { json, ...gateway }: StreamsOptions): Promise<void> {
-  const trace = await get<Trace>(gateway, `/v1/streams/${encodeURIComponent(id)}/trace`);
+  const trace = await call<Trace>(gateway, `/v1/streams/${encodeURIComponent(id)}/trace`);
   if (json) writeJson(trace);
   else process.stdout.write(`${describeTrace(trace)}\n`);
 }
 
-async function get<Body>({ url = "", apiKey }: ConnectOptions, path: string): Promise<Body> {
+async function breakStream(id: string, { json, ...gateway }: StreamsOptions): Promise<void> {
+  const path = `/v1/streams/${encodeURIComponent(id)}/break`;
+  const broken = await call<{ attempts: { target: string }[] }>(gateway, path, "POST");
+  if (json) return writeJson(broken);
+  const targets = broken.attempts.map(({ target }) => printable(target)).join(" and ");
+  process.stdout.write(
+    `Broke the connection to ${targets}. See what followed: headrace streams show ${printable(id)}\n`,
+  );
+}
+
+async function call<Body>({ url = "", apiKey }: ConnectOptions, path: string, method = "GET"): Promise<Body> {
   const base = url.replace(/\/+$/, "").replace(/\/v1$/, "");
   let response: Response;
   try {
     response = await fetch(`${base}${path}`, {
+      method,
       headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
     });
   } catch (error) {

@@ -84,6 +84,15 @@ export interface HeadraceClient {
    * @throws HeadraceError `stream-not-found` - no such stream, or it is someone else's.
    */
   stop(streamId: string, options?: CallOptions): Promise<void>;
+  /**
+   * Rehearses the failure of a provider: breaks its connection while it answers, and the answer goes on as after a real
+   * failure. Not repeated when the gateway cannot be reached, since the next call would be broken as well.
+   *
+   * @returns what was broken: several attempts when they raced each other.
+   * @throws HeadraceError `cannot-break` - the stream is over, or nobody is being called at this moment.
+   * @throws HeadraceError `stream-not-found` - no such stream, or it is someone else's.
+   */
+  breakAttempts(streamId: string, options?: CallOptions): Promise<{ attempt: number; target: string }[]>;
   /** The latest streams, newest first. */
   streams(options?: CallOptions): Promise<StreamSummary[]>;
   models(options?: CallOptions): Promise<ModelSummary[]>;
@@ -114,6 +123,14 @@ export function createClient(options: ClientOptions = {}): HeadraceClient {
       const path = `/v1/streams/${encodeURIComponent(streamId)}`;
       const response = await callWithRetries(connection, { method: "DELETE", path, signal });
       await response.body?.cancel();
+    },
+
+    async breakAttempts(streamId, { signal } = {}) {
+      const path = `/v1/streams/${encodeURIComponent(streamId)}/break`;
+      const once = { ...connection, retry: { ...connection.retry, maxTries: 1 } };
+      const response = await callWithRetries(once, { method: "POST", path, signal });
+      const { attempts } = (await response.json()) as { attempts: { attempt: number; target: string }[] };
+      return attempts;
     },
 
     async streams({ signal } = {}) {

@@ -14,6 +14,7 @@ const statusByCode = {
   "request-timeout": 408,
   "cursor-invalid": 409,
   "idempotency-conflict": 409,
+  "cannot-break": 409,
   "cursor-expired": 410,
   "request-too-large": 413,
   "unsupported-media-type": 415,
@@ -32,6 +33,8 @@ const statusByCode = {
   "response-too-large": 502,
   "interrupted-tool-call": 502,
   "stream-interrupted": 502,
+  // The connection to a provider was broken because the stream's owner asked for it.
+  "broken-on-request": 502,
   // Nobody can serve this now; coming back later may help.
   overloaded: 503,
   "provider-rate-limited": 503,

@@ -1,4 +1,5 @@
 import type { AttemptProgress } from "./attempt-progress.ts";
+import type { HeadraceError } from "./errors.ts";
 import type { Rung, StreamEvent } from "./events.ts";
 import type { AttemptReason, Observe } from "./observer.ts";
 import type { GenerateRequest } from "./request.ts";
@@ -15,6 +16,8 @@ export interface StreamContext {
   deadline?: number;
   /** What broke off though its provider goes on with it, by the attempt's number. */
   resumptions?: Map<number, Resumption>;
+  /** Ends each attempt that is under way with an error, by the attempt's number. */
+  live?: Map<number, (error: HeadraceError) => void>;
 }
 
 export interface SourceOptions {

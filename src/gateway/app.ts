@@ -36,7 +36,7 @@ import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-rou
 import { createPassThrough } from "./pass-through.ts";
 import { createResponse } from "./responses.ts";
 import { cancelResponse, deleteResponse, getResponse, listInputItems } from "./response-routes.ts";
-import { deleteStream, getStream, listStreams } from "./stream-routes.ts";
+import { breakStream, deleteStream, getStream, listStreams } from "./stream-routes.ts";
 import type { ReadWebUi } from "./web-ui.ts";
 import { getAsset, getPage } from "./web-ui.ts";
 
@@ -145,6 +145,7 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   app.get("/v1/streams", listStreams(options));
   app.get("/v1/streams/:id", getStream(options));
   app.delete("/v1/streams/:id", deleteStream(options));
+  app.post("/v1/streams/:id/break", breakStream(options));
 
   addAdminRoutes(app, options);
 
@@ -240,7 +241,7 @@ function greeting(origin: string): string {
   POST ${origin}/v1/embeddings         passed through to the model's provider, as is /v1/completions
   POST ${origin}/v1/streams            start a stream for the headrace client
   GET  ${origin}/ws                    WebSocket: many streams on one connection
-  GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it
+  GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it, POST .../break breaks its provider
   GET  ${origin}/v1/models             what can be asked
   GET  ${origin}/v1/streams/{id}/trace what it took: attempts, timings, usage, cost; /admin/streams and more for all
   GET  ${origin}/openapi.json          all of this, for tools

@@ -90,6 +90,19 @@ const streams: Described[] = [
     query: z.object({ purge: z.enum(["true", "false"]).optional() }),
   },
   {
+    ...post(
+      "/v1/streams/{id}/break",
+      "Break the connection to the provider that answers now, to see what then happens",
+    ),
+    tag: "streams",
+    response: z.object({
+      id: z.string(),
+      object: z.literal("stream.break"),
+      attempts: z.array(z.object({ attempt: z.int(), target: z.string() })).describe("What was under way."),
+      breaks_left: z.int().describe("How often this stream can be broken again."),
+    }),
+  },
+  {
     ...get("/v1/streams/{id}/trace", "What is known of a stream beside its content", "streams"),
     response: traceSchema,
   },

@@ -66,6 +66,16 @@ export function deleteStream(app: AppOptions) {
   };
 }
 
+/** `POST /v1/streams/{id}/break`: rehearses the failure of its provider, while it is written. */
+export function breakStream({ streams }: AppOptions) {
+  return async (c: GatewayContext): Promise<Response> => {
+    const streamId = c.req.param("id") ?? "";
+    await streams.info(streamId, c.var.owner);
+    const { attempts, breaksLeft } = await streams.breakAttempts(streamId);
+    return c.json({ id: streamId, object: "stream.break", attempts, breaks_left: breaksLeft });
+  };
+}
+
 /** Removes everything that is kept of a stream, stopping it first. */
 export async function purge({ streams, records }: AppOptions, streamId: string): Promise<void> {
   await streams.delete(streamId);

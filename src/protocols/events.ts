@@ -1,4 +1,5 @@
 import type { Answer } from "../core/answer.ts";
+import type { ErrorCode } from "../core/errors.ts";
 import { HeadraceError, isErrorCode } from "../core/errors.ts";
 import type { StreamEnd, StreamEvent } from "../core/events.ts";
 import { isTerminal } from "../core/events.ts";
@@ -148,11 +149,17 @@ class NeutralReader implements EventReader {
     const { error } = event;
     if (error !== undefined && !isErrorCode(error.code)) return this.#end.fail(reportedError);
     // To us the other gateway is the provider, and somebody else may go on with the answer.
-    if (error?.code === "stream-interrupted" || error?.code === "interrupted-tool-call")
-      return this.#end.fail(truncated);
+    if (error !== undefined && brokenThere.has(error.code)) return this.#end.fail(truncated);
     return [...this.#group, ...this.#end.reach(event)];
   }
 }
+
+/** How answers end that broke off at another gateway. */
+const brokenThere: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "stream-interrupted",
+  "interrupted-tool-call",
+  "broken-on-request",
+]);
 
 /** The other gateway's stream and its attempts are not ours. */
 function asOurs(event: StreamEvent): StreamEvent | undefined {

@@ -32,6 +32,7 @@ const finalCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "stream-stalled",
   "response-too-large",
   "interrupted-tool-call",
+  "broken-on-request",
 ]);
 
 /** What tells clients, in any protocol, whether and when to ask again. */

@@ -1,3 +1,4 @@
+import type { HeadraceError } from "../core/errors.ts";
 import type { RetryBudget } from "./retry-budget.ts";
 import type { ServedTarget } from "./target.ts";
 
@@ -40,9 +41,9 @@ export class AttemptPlan {
   }
 
   /** Permission for one more attempt, as from `RetryBudget`. */
-  take(): (() => void) | undefined {
+  take(after?: HeadraceError): (() => void) | undefined {
     if (this.#allowed >= this.#options.maxAttempts) return undefined;
-    const release = this.#options.budget.take();
+    const release = this.#options.budget.take(after);
     if (release !== undefined) this.#allowed++;
     return release;
   }

@@ -24,7 +24,7 @@ export interface ContinuationOptions {
   /** Attempts in all. */
   maxAttempts: number;
   /** Permission for one more attempt; what is returned is called when it has begun to answer, or failed. */
-  take: () => (() => void) | undefined;
+  take: (after: HeadraceError) => (() => void) | undefined;
   /** What a model is told that has to go on with an answer; `{tail}` stands for the last words. */
   prompt: string;
   /** `atomic`: tool calls are held back until the answer is finished, so that a cut inside of one can be recovered. */
@@ -135,7 +135,7 @@ class Continued implements AsyncIterator<StreamEvent> {
     if (state.kind === "no") throw brokenInside(state.why, failure);
     this.#blame(broken, failure);
     this.#spend();
-    if (!(await this.#recover(broken))) throw failure;
+    if (!(await this.#recover(broken, failure))) throw failure;
     return this.next();
   };
 
@@ -195,14 +195,15 @@ class Continued implements AsyncIterator<StreamEvent> {
     this.#broke.add(name);
   }
 
-  async #recover(broken: ServedTarget): Promise<boolean> {
+  async #recover(broken: ServedTarget, cause: HeadraceError): Promise<boolean> {
     const { refusedPrefill, maxRecoveries, maxAttempts } = this.#options;
     const { signal, stream } = this.#sourceOptions;
     const tried: Step[] = [];
+    let lastFailure = cause;
     for (let step = this.#nextStep(broken, tried); step !== undefined; step = this.#nextStep(broken, tried)) {
       if (this.#recoveries >= maxRecoveries || stream.attempts - this.#resumes >= maxAttempts) return false;
       tried.push(step);
-      const release = await this.#permission();
+      const release = await this.#permission(lastFailure);
       if (release === undefined) return false;
       try {
         if (await this.#join(step)) return true;
@@ -210,6 +211,7 @@ class Continued implements AsyncIterator<StreamEvent> {
         if (signal.aborted) throw error;
         abandonResumptions(stream);
         const failure = toHeadraceError(error);
+        lastFailure = failure;
         if (failure.code !== "provider-rejected") this.#blame(step.target, failure);
         else if (step.rung === "prefill") refusedPrefill.add(step.target.name);
       } finally {
@@ -231,11 +233,11 @@ class Continued implements AsyncIterator<StreamEvent> {
   }
 
   /** Waits for its turn: when many answers break at once, not all of them may ask again at once. */
-  async #permission(): Promise<(() => void) | undefined> {
+  async #permission(after: HeadraceError): Promise<(() => void) | undefined> {
     const { clock, take } = this.#options;
     const { signal } = this.#sourceOptions;
     const until = clock.elapsed() + longestWaitMs;
-    for (let release = take(); ; release = take()) {
+    for (let release = take(after); ; release = take(after)) {
       if (release !== undefined || clock.elapsed() >= until) return release;
       await clock.sleep(askEveryMs, { signal });
     }

@@ -33,7 +33,7 @@ export function createFailover(
         release?.();
       }
       if (options.signal.aborted || remedyFor(failure) === "none") throw failure;
-      const permission = plan.hasAlternative() ? plan.take() : undefined;
+      const permission = plan.hasAlternative() ? plan.take(failure) : undefined;
       if (permission === undefined) throw askLater(failure, randomness);
       return open({ ...options, reason: "failover" }, permission);
     }

@@ -142,7 +142,7 @@ export class Reliability {
       targets,
       maxRecoveries,
       maxAttempts: maxAttempts + maxRecoveries,
-      take: () => budget.take(),
+      take: (after) => budget.take(after),
       prompt: continuationPrompt,
       toolCalls,
       refusedPrefill: this.#refusedPrefill,
@@ -167,7 +167,7 @@ export class Reliability {
     const profile = spec.profile ?? profileOf(vendor, model, prefill === undefined ? {} : { prefill });
     const { health, limit } = this.#stateOf(name, { provider, model });
     const guards = [
-      (call: AttemptCall): Guard => nameAttempt(call, name),
+      (call: AttemptCall): Guard => registerAttempt(call, name),
       (call: AttemptCall): Guard => observeAttempt(call, { clock: this.#clock, provider, model }),
       (call: AttemptCall): Guard => this.#watchdog.guard(call, name, this.#limitsFor(profile, call)),
       (call: AttemptCall): Guard => health.guard(call),
@@ -183,7 +183,7 @@ export class Reliability {
     return withRetry(source, {
       clock: this.#clock,
       randomness: this.#randomness,
-      take: () => plan.take(),
+      take: (after) => plan.take(after),
       hasAlternative: () => plan.hasAlternative(),
     });
   }
@@ -241,9 +241,12 @@ export class Reliability {
   }
 }
 
-function nameAttempt({ stream, number }: AttemptCall, name: string): Guard {
+/** Tells its stream whom it asks, and for as long as it runs how to end it. */
+function registerAttempt({ stream, number, abort }: AttemptCall, name: string): Guard {
   (stream.targets ??= [])[number] = name;
-  return {};
+  const live = (stream.live ??= new Map());
+  live.set(number, abort);
+  return { ended: () => void live.delete(number) };
 }
 
 /** Model names come from requests, so what is remembered of them is bounded in number and in length. */

@@ -21,6 +21,7 @@ const remedies: Partial<Record<ErrorCode, Remedy>> = {
   "provider-timeout": "elsewhere-or-again",
   "stream-truncated": "elsewhere-or-again",
   "stream-stalled": "elsewhere-or-again",
+  "broken-on-request": "elsewhere-or-again",
 };
 
 /** What may help after this error. */

@@ -1,3 +1,4 @@
+import type { HeadraceError } from "../core/errors.ts";
 import type { Clock } from "../core/time.ts";
 import { SlidingCount } from "./sliding-count.ts";
 
@@ -25,8 +26,14 @@ export class RetryBudget {
     this.#requests.add();
   }
 
-  /** Permission for one more call; what is returned has to be called once it has begun to answer, or failed. */
-  take(): (() => void) | undefined {
+  /**
+   * Permission for one more call; what is returned has to be called once it has begun to answer, or failed.
+   *
+   * @param after - what makes it necessary. A call that was broken on request is replaced free of charge: it says
+   * nothing about the provider, and others must not go without because of it.
+   */
+  take(after?: HeadraceError): (() => void) | undefined {
+    if (after?.code === "broken-on-request") return () => {};
     const withinShare = this.#extra.total < this.#requests.total * this.#share;
     if (!withinShare && this.#underWay >= this.#atOnce) return undefined;
     this.#extra.add();

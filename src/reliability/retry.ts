@@ -15,7 +15,7 @@ export interface RetryOptions {
   clock: Clock;
   randomness: Randomness;
   /** Permission for one more attempt; what is returned is called when that has begun to answer, or failed. */
-  take: () => (() => void) | undefined;
+  take: (after: HeadraceError) => (() => void) | undefined;
   /** Whether another target could be tried instead. Default: there is none. */
   hasAlternative?: () => boolean;
 }
@@ -51,7 +51,7 @@ export function withRetry(source: StreamSource, options: RetryOptions): StreamSo
         return open(failures, again);
       }
       const delayMs = delayBefore(failure, failures, options);
-      const permission = delayMs === undefined ? undefined : options.take();
+      const permission = delayMs === undefined ? undefined : options.take(failure);
       if (delayMs === undefined || permission === undefined) throw failure;
       try {
         await options.clock.sleep(delayMs, { signal });

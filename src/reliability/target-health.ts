@@ -69,10 +69,11 @@ export class TargetHealth {
         this.latencies.add(this.#clock.elapsed() - startedAt);
       },
       ended: (outcome, error) => {
+        const isDrill = error?.code === "broken-on-request";
         if (outcome === "completed") this.#successes++;
-        if (outcome === "failed") this.#failures++;
-        if (hasContent) this.#endedInside(outcome);
-        else this.#endedBefore(outcome, error);
+        if (outcome === "failed" && !isDrill) this.#failures++;
+        if (hasContent && !isDrill) this.#endedInside(outcome);
+        if (!hasContent) this.#endedBefore(outcome, error);
       },
     };
   }

@@ -11,6 +11,8 @@ import { Broadcast } from "./broadcast.ts";
 import type { Position } from "./follow.ts";
 import { follow } from "./follow.ts";
 import { endOfAbandoned } from "./abandoned.ts";
+import type { BrokenAttempts } from "./failure-drill.ts";
+import { FailureDrill, notWrittenHere } from "./failure-drill.ts";
 import { Heartbeats } from "./heartbeats.ts";
 import { Places } from "./places.ts";
 import { runWriteLoop } from "./write-loop.ts";
@@ -61,6 +63,7 @@ export interface StartOptions {
 
 interface OpenStream {
   stop: AbortController;
+  drill: FailureDrill;
   /** Resolves when the terminal entry is written. */
   ended: Promise<StreamEnd | undefined>;
   onDisconnect: OnDisconnect;
@@ -274,6 +277,18 @@ export class Streams {
     await open.ended;
   }
 
+  /**
+   * Breaks the provider calls of a stream that are under way, as a network would. What follows is what follows a real
+   * failure, but that it is held against nobody: neither against the target nor against what others may retry.
+   *
+   * @throws HeadraceError `cannot-break` - the stream is over, nothing is under way at this moment, or it was enough.
+   */
+  async breakAttempts(streamId: string): Promise<BrokenAttempts> {
+    const drill = this.#open.get(streamId)?.drill;
+    if (drill === undefined) throw notWrittenHere(streamId, await this.#options.log.info(streamId));
+    return drill.breakAttempts();
+  }
+
   /** Removes a stream and everything that was kept of it, stopping it first. */
   async delete(streamId: string): Promise<void> {
     await this.stop(streamId);
@@ -326,8 +341,9 @@ export class Streams {
     const signal = stop.signal;
     const shutdown = this.#shutdown.signal;
     const tap = this.#options.tap?.(id);
+    const drill = new FailureDrill(id);
     const parts = { log, streamId: id, epoch, header, source, request, signal, shutdown, limits, clock, observe, tap };
-    const work = runWriteLoop(parts);
+    const work = runWriteLoop({ ...parts, stream: drill.stream });
     const ended = work.then((end) => {
       this.#open.delete(id);
       this.#detached.delete(id);
@@ -336,7 +352,7 @@ export class Streams {
       else observe({ ...end, type: "stream-ended", streamId: id });
       return end;
     });
-    this.#open.set(id, { stop, ended, onDisconnect, unattended });
+    this.#open.set(id, { stop, drill, ended, onDisconnect, unattended });
   }
 
   /** Nobody will come back for it, so it goes on only as long as it has readers. */

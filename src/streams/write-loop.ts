@@ -1,7 +1,7 @@
 import { HeadraceError, nobodyWaits, toHeadraceError } from "../core/errors.ts";
 import type { StreamEnd, StreamEvent, StreamStart } from "../core/events.ts";
 import type { GenerateRequest } from "../core/request.ts";
-import type { StreamSource } from "../core/source.ts";
+import type { StreamContext, StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
 import type { Observe, StreamTap } from "../core/observer.ts";
 import type { AppendResult, StreamLog } from "../log/stream-log.ts";
@@ -9,6 +9,8 @@ import type { AppendResult, StreamLog } from "../log/stream-log.ts";
 export interface WriteLoopOptions {
   log: StreamLog;
   streamId: string;
+  /** What the attempts share. Default: one of its own. */
+  stream?: StreamContext;
   epoch: number;
   /** The first entry. */
   header: StreamStart;
@@ -37,10 +39,9 @@ const endPatienceMs = 10 * 60_000;
  * @returns the terminal event; undefined when another writer owns the stream now.
  */
 export async function runWriteLoop(options: WriteLoopOptions): Promise<StreamEnd | undefined> {
-  const { source, request, signal, observe, streamId } = options;
+  const { source, request, signal, observe, streamId, stream = { id: streamId, attempts: 0 } } = options;
   const appender = new Appender(options);
   const upstream = new AbortController();
-  const stream = { id: streamId, attempts: 0 };
   let end: StreamEnd;
   try {
     end = await untilAborted(
@@ -177,7 +178,12 @@ class Appender {
   }
 }
 
-const interruptions: ReadonlySet<string> = new Set(["stream-interrupted", "stream-truncated", "interrupted-tool-call"]);
+const interruptions: ReadonlySet<string> = new Set([
+  "stream-interrupted",
+  "stream-truncated",
+  "interrupted-tool-call",
+  "broken-on-request",
+]);
 
 /** How a stream ends that did not come to its own end. */
 function endFor(error: unknown, signal: AbortSignal | undefined): StreamEnd {

@@ -11,17 +11,16 @@ export interface ComposerProps {
   onSend: () => void;
   onStop: () => void;
   onCut: () => void;
-  kill: boolean;
-  onKill: (kill: boolean) => void;
-  /** Why the provider cannot be killed. */
-  noKill: string | undefined;
+  onKill: () => void;
+  /** What came of that. */
+  killed: string;
 }
 
 const maxImageBytes = 4 * 1024 * 1024;
 
 /** Where questions are written, and where things are broken. */
 export function Composer(props: ComposerProps) {
-  const { said, onChange, busy, onSend, onStop, onCut, kill, onKill, noKill } = props;
+  const { said, onChange, busy, onSend, onStop, onCut, onKill, killed } = props;
   const isEmpty = said.text.trim() === "";
   const onKeyDown = (event: KeyboardEvent) => {
     // During composition, Enter chooses a character.
@@ -65,10 +64,9 @@ export function Composer(props: ComposerProps) {
           </Button>
           <Button
             kind="quiet"
-            aria-pressed={kill}
-            disabled={noKill !== undefined}
-            onClick={() => onKill(!kill)}
-            title={noKill ?? "The provider of the next answer dies in the middle of it; another attempt goes on"}
+            disabled={!busy}
+            onClick={onKill}
+            title="Breaks the provider's connection while it answers, whatever the model; another attempt goes on"
           >
             <Skull size={15} aria-hidden />
             <span className="max-sm:sr-only">Kill the provider</span>
@@ -84,7 +82,9 @@ export function Composer(props: ComposerProps) {
           )}
         </div>
       </div>
-      {noKill !== undefined && <p className="text-muted mt-1.5 px-1 text-xs">{noKill}</p>}
+      <p role="status" className={killed === "" ? "sr-only" : "text-muted mt-1.5 px-1 text-xs"}>
+        {killed}
+      </p>
     </form>
   );
 }

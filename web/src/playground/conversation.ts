@@ -3,7 +3,7 @@ import type { JsonObject } from "../../../src/core/json.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { addEvent, type AnswerView, emptyAnswer, failAnswer } from "./answer.ts";
 import { createCuttableFetch, type CuttableFetch } from "./cuttable-fetch.ts";
-import { chatBody, killingBody, type Said, type Turn } from "./request.ts";
+import { chatBody, type Said, type Turn } from "./request.ts";
 import type { Settings } from "./settings.ts";
 
 export interface Exchange {
@@ -13,8 +13,8 @@ export interface Exchange {
 
 export interface AskOptions {
   settings: Settings;
-  /** The provider dies in the middle. */
-  kill: boolean;
+  /** Kills the provider once so many pieces of the answer are there, and tells what came of it. */
+  kill?: { afterPieces: number; tell: (outcome: string) => void };
   /** Further fields of the request. */
   fields?: JsonObject;
 }
@@ -80,9 +80,9 @@ export class Conversation {
     );
     this.#connection = connection;
     const client = this.#gateway.client((url, init) => connection.fetch(url, init));
-    const stream = client.stream(options.kill ? killingBody(body, this.model) : body);
+    const stream = client.stream(body);
     this.#stream = stream;
-    void this.#read(stream, answer);
+    void this.#read(stream, answer, options.kill);
     this.#changed();
   }
 
@@ -104,11 +104,32 @@ export class Conversation {
     this.#connection?.cut();
   }
 
-  async #read(stream: AnswerStream, answer: AnswerView): Promise<void> {
+  /**
+   * Breaks the connection between the gateway and the provider.
+   *
+   * @returns what came of it, in words.
+   */
+  async kill(): Promise<string> {
+    const streamId = this.exchanges.at(-1)?.answer.streamId;
+    if (streamId === undefined) return "The answer has not begun yet.";
+    try {
+      const broken = await this.#gateway.client().breakAttempts(streamId);
+      const targets = broken.map(({ attempt, target }) => `${target} (attempt ${attempt + 1})`).join(" and ");
+      return `Killed the connection to ${targets}.`;
+    } catch (error) {
+      return messageOf(error);
+    }
+  }
+
+  async #read(stream: AnswerStream, answer: AnswerView, kill: AskOptions["kill"]): Promise<void> {
+    let toKill = kill;
     try {
       for await (const event of stream.events) {
         addEvent(answer, event, performance.now());
         this.#changedSoon();
+        if (toKill === undefined || answer.pieces < toKill.afterPieces) continue;
+        void this.kill().then(toKill.tell);
+        toKill = undefined;
       }
     } catch (error) {
       // An answer that ended badly has said so itself, with its last event.

@@ -3,10 +3,11 @@ import { lazy, Suspense, useEffect, useState } from "react";
 
 import { Button } from "../elements/button.tsx";
 import { Notice } from "../elements/notice.tsx";
-import { isSimulated, useModels } from "../gateway/models.ts";
+import { useModels } from "../gateway/models.ts";
 import { useTitle } from "../shell/page.tsx";
 import { Column } from "./column.tsx";
 import { Composer } from "./composer.tsx";
+import type { AskOptions } from "./conversation.ts";
 import { ModelPicker } from "./model-picker.tsx";
 import { chatBody, type Said } from "./request.ts";
 import { noSettings, problemsOf } from "./settings.ts";
@@ -16,6 +17,8 @@ import { Welcome } from "./welcome.tsx";
 const CopyAs = lazy(() => import("./copy-as.tsx").then((module) => ({ default: module.CopyAs })));
 const Parameters = lazy(() => import("./parameters.tsx").then((module) => ({ default: module.Parameters })));
 
+/** Enough for the next attempt to find its place. */
+const piecesBeforeKill = 25;
 const nothingSaid: Said = { text: "", images: [] };
 const mostColumns = 3;
 
@@ -26,7 +29,7 @@ export function Playground() {
   const { conversations, add, remove, clear } = useConversations(models?.[0]?.id);
   const [said, setSaid] = useState(nothingSaid);
   const [settings, setSettings] = useState(noSettings);
-  const [kill, setKill] = useState(false);
+  const [killed, setKilled] = useState("");
   const [shown, setShown] = useState<"parameters" | "copy-as">();
   // On its way before the first answer is.
   useEffect(() => void import("../markdown/markdown.tsx"), []);
@@ -36,12 +39,20 @@ export function Playground() {
 
   const isFresh = conversations.every(({ exchanges }) => exchanges.length === 0);
   const busy = conversations.some((conversation) => conversation.busy);
-  const canKill = conversations.every(({ model }) => model === "" || isSimulated(model));
-  const askOptions = { settings, kill: kill && canKill };
-  const ask = (what: Said, options = askOptions) => {
+  const ask = (what: Said, options: AskOptions = { settings }) => {
     if (Object.keys(problemsOf(settings)).length > 0) return setShown("parameters");
     for (const conversation of conversations) conversation.ask(what, options);
     setSaid(nothingSaid);
+    setKilled("");
+  };
+  const kill = async () => {
+    const running = conversations.filter((conversation) => conversation.busy);
+    const outcomes = await Promise.all(running.map((conversation) => conversation.kill()));
+    setKilled([...new Set(outcomes)].join(" "));
+  };
+  const startAnew = () => {
+    clear();
+    setKilled("");
   };
   const body = () => {
     const next = said.text === "" && !isFresh ? undefined : said;
@@ -62,7 +73,7 @@ export function Playground() {
           <span className="max-sm:sr-only">Compare</span>
         </Button>
         <span className="ml-auto" />
-        <Button kind="quiet" disabled={isFresh} onClick={clear}>
+        <Button kind="quiet" disabled={isFresh} onClick={startAnew}>
           <Plus size={15} aria-hidden />
           <span className="max-sm:sr-only">New chat</span>
         </Button>
@@ -84,14 +95,16 @@ export function Playground() {
         {isFresh && conversations.length === 1 ? (
           <Welcome
             onAsk={(text) => ask({ text, images: [] })}
-            onKill={canKill ? (text) => ask({ text, images: [] }, { settings, kill: true }) : undefined}
+            onKill={(text) =>
+              ask({ text, images: [] }, { settings, kill: { afterPieces: piecesBeforeKill, tell: setKilled } })
+            }
           />
         ) : (
           conversations.map((conversation, index) => (
             <Column
               key={conversation.id}
               conversation={conversation}
-              askOptions={askOptions}
+              askOptions={{ settings }}
               position={conversations.length > 1 ? index + 1 : undefined}
               onRemove={() => remove(conversation)}
             />
@@ -105,9 +118,8 @@ export function Playground() {
         onSend={() => ask(said)}
         onStop={() => conversations.forEach((conversation) => conversation.stop())}
         onCut={() => conversations.forEach((conversation) => conversation.cut())}
-        kill={kill && canKill}
-        onKill={setKill}
-        noKill={canKill ? undefined : "Only simulated providers (sim/…) can be killed on request."}
+        onKill={() => void kill()}
+        killed={killed}
       />
       <Suspense fallback={null}>
         {shown === "parameters" && (

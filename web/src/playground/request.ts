@@ -1,5 +1,4 @@
 import type { Json, JsonObject } from "../../../src/core/json.ts";
-import { isSimulated } from "../gateway/models.ts";
 import { fieldsOf, type Settings } from "./settings.ts";
 
 export interface Attachment {
@@ -33,17 +32,6 @@ export function chatBody({ model, turns, settings }: AskedFor): JsonObject {
     if (answer !== undefined) messages.push({ role: "assistant", content: answer });
   }
   return { model, messages, ...fieldsOf(settings) };
-}
-
-/**
- * The same request to a provider that dies in the middle of its answer, each time somewhere else: one that always dies
- * would soon be given a rest. A second attempt is told to die too, so the model as it was asked for stands behind it.
- */
-export function killingBody(body: JsonObject, model: string): JsonObject {
-  if (!isSimulated(model)) return body;
-  const diesAfterTokens = 15 + Math.floor(Math.random() * 20);
-  const dying = `${model}${model.includes("?") ? "&" : "?"}fault=cut@${diesAfterTokens}`;
-  return { ...body, model: dying, headrace: { fallbacks: [model] } };
 }
 
 function contentOf({ text, images }: Said): Json {

@@ -4,8 +4,8 @@ const questions = ["Why is the sky blue?", "Show me some markdown", "Write a hai
 
 export interface WelcomeProps {
   onAsk: (text: string) => void;
-  /** Missing when the chosen model's provider cannot be killed. */
-  onKill: ((text: string) => void) | undefined;
+  /** Asks, and kills the provider in the middle of its answer. */
+  onKill: (text: string) => void;
 }
 
 /** What there is to see before anything was asked. */
@@ -26,12 +26,10 @@ export function Welcome({ onAsk, onKill }: WelcomeProps) {
             <ArrowRight size={15} aria-hidden className="text-muted group-hover:text-ink" />
           </button>
         ))}
-        {onKill !== undefined && (
-          <button type="button" className={look} onClick={() => onKill("Why is the sky blue?")}>
-            <span className="flex-1">See an answer survive the death of its provider</span>
-            <Skull size={15} aria-hidden className="text-muted group-hover:text-ink" />
-          </button>
-        )}
+        <button type="button" className={look} onClick={() => onKill("Why is the sky blue?")}>
+          <span className="flex-1">See an answer survive the death of its provider</span>
+          <Skull size={15} aria-hidden className="text-muted group-hover:text-ink" />
+        </button>
       </div>
     </div>
   );

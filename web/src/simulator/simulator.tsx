@@ -27,7 +27,7 @@ export function Simulator() {
     conversation.choose(model);
     const headrace = { recovery: experiment.recovery ? "auto" : "off" };
     const said = { text: experiment.prompt, images: [] };
-    conversation.ask(said, { settings: noSettings, kill: false, fields: { headrace } });
+    conversation.ask(said, { settings: noSettings, fields: { headrace } });
   };
 
   return (
