@@ -1,5 +1,5 @@
 import type { Config, ProviderConfig } from "../config.ts";
-import { maskSecrets } from "../config.ts";
+import { maskSecrets } from "../config/mask-secrets.ts";
 import type { Environment } from "../config/environment.ts";
 import type { Vendor } from "../providers/vendors.ts";
 import { vendors } from "../providers/vendors.ts";
