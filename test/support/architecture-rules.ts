@@ -39,7 +39,7 @@ export const parts: Record<string, Part> = {
   streams: { imports: ["core", "log"], packages: [], pure: true },
   // An entry point of its own, so it picks the real clock itself.
   client: { imports: ["core", "protocols", "outside"], packages: [], pure: true },
-  config: { imports: ["core", "providers", "reliability"], packages: ["node", "zod", "confbox"] },
+  config: { imports: ["core", "reliability"], packages: ["node", "zod", "confbox"] },
   gateway: {
     imports: ["core", "protocols", "log", "records", "access", "routing", "streams"],
     packages: ["hono", "tokenx", "zod"],
@@ -47,28 +47,17 @@ export const parts: Record<string, Part> = {
   testing: { imports: ["core"], packages: [] },
   "web-files": { imports: ["gateway"], packages: ["node"] },
   headrace: {
-    imports: [...engine, "web-files", "reliability", "client", "config", "outside", "telemetry", "version"],
-    packages: ["node", "pino"],
+    imports: [...engine, "web-files", "reliability", "config", "outside", "telemetry", "version"],
+    packages: [],
   },
   runtimes: {
-    imports: ["core", "gateway", "providers", "headrace", "outside"],
-    packages: ["node", "hono", "@hono/node-server", "undici", "ws"],
+    imports: ["core", "gateway", "providers", "headrace"],
+    packages: ["node", "@hono/node-server", "ws"],
   },
   index: { imports: ["core", "config", "headrace", "runtimes"], packages: [] },
   cli: {
-    imports: [
-      "core",
-      "records",
-      "config",
-      "providers",
-      "client",
-      "headrace",
-      "runtimes",
-      "index",
-      "outside",
-      "version",
-    ],
-    packages: ["node", "commander", "@clack/prompts"],
+    imports: ["core", "records", "config", "providers", "client", "headrace", "runtimes", "outside", "version"],
+    packages: ["node", "commander"],
   },
 };
 
