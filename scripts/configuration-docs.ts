@@ -65,7 +65,9 @@ the role of a container or machine are found as well when \`@aws-sdk/credential-
 name the provider in the configuration then: \`{ vendor: "bedrock", region: "eu-west-1" }\`.
 
 \`HEADRACE_API_KEYS\` lists, with commas between, the keys that callers of the gateway need, each optionally as
-\`name=key\`.
+\`name=key\`; \`HEADRACE_ADMIN_KEYS\` those of its operators. Streams belong to the name, so that a new key of the same name
+sees them; without a name they belong to the key itself. [What each kind of key sees](observability.md#who-sees-what) is in
+a table.
 
 | vendor | variables | base URL |
 |---|---|---|

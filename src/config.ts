@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { accessSchema } from "./config/access-schema.ts";
 import { explainConfigIssues } from "./config/explain.ts";
 import { limitsSchema } from "./config/limits-schema.ts";
 import { providerSchema } from "./config/provider-schema.ts";
@@ -69,22 +70,6 @@ const logSchema = z.strictObject({
     .positive()
     .default(24)
     .describe("How long an `Idempotency-Key` leads to the stream it started."),
-});
-
-const keySchema = z.strictObject({
-  name: z.string().min(1).describe("Whose key it is; streams belong to this name."),
-  key: z.string().min(1).optional().describe("The key itself; prefer one of the others."),
-  keyHash: z
-    .string()
-    .regex(/^sha256:[0-9a-f]{64}$/, "must be `sha256:` and 64 hex digits")
-    .optional()
-    .describe("`sha256:` and the hex SHA-256 of the key."),
-  keyVariable: z.string().min(1).optional().describe("Name of the environment variable that holds the key."),
-});
-
-const accessSchema = z.strictObject({
-  required: z.boolean().default(false).describe("Refuse requests without a key. Always so when keys are given."),
-  keys: z.array(keySchema).default([]).describe("Who may call. `HEADRACE_API_KEYS` adds to them."),
 });
 
 const userModel = z.custom<UserModel>((value) => typeof value === "function", "must be an async generator function");
@@ -168,9 +153,9 @@ function checkAcrossKeys(config: CheckedTogether, context: z.RefinementCtx): voi
   const names = new Set<string>();
   for (const [index, key] of access.keys.entries()) {
     const path = ["access", "keys", index];
-    if (names.has(key.name))
+    if (key.name !== undefined && names.has(key.name))
       problem([...path, "name"], `is "${key.name}" twice; a stream belongs to the name that started it`);
-    names.add(key.name);
+    if (key.name !== undefined) names.add(key.name);
     const given = [key.key, key.keyHash, key.keyVariable].filter((value) => value !== undefined).length;
     if (given !== 1) problem(path, "needs exactly one of key, keyHash and keyVariable");
     if (key.key !== undefined && !isLoopback(server.host) && isGuessable(key.key)) {

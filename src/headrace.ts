@@ -130,7 +130,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     report,
     readWebUi: createWebUiReader(),
     records,
-    setup: (owner) => describeSetup({ config, found, environment, version: packageVersion(), warnings }, owner),
+    setup: () => describeSetup({ config, found, environment, version: packageVersion(), warnings }),
     version: packageVersion(),
     factsOf: (targets) => storage.prices.facts(targets, clock.now()),
     keyring: createKeyring(resolveKeys(config, environment)),
@@ -307,11 +307,11 @@ function hintFor(environment: Environment): string {
 }
 
 function resolveKeys({ access }: Config, environment: Environment): ConfiguredKey[] {
-  return access.keys.map(({ name, key, keyHash, keyVariable }) => {
+  return access.keys.map(({ name, role, key, keyHash, keyVariable }) => {
     const value = keyVariable === undefined ? key : environment[keyVariable];
-    if (value !== undefined) return { name, key: value };
-    if (keyHash !== undefined) return { name, keyHash };
-    throw new HeadraceError("invalid-request", `access.keys: the variable ${keyVariable} of key "${name}" is not set`);
+    if (value !== undefined) return { name, role, key: value };
+    if (keyHash !== undefined) return { name, role, keyHash };
+    throw new HeadraceError("invalid-request", `access.keys: the variable ${keyVariable} is not set; it holds a key`);
   });
 }
 

@@ -193,12 +193,16 @@ describe("variables", () => {
     assert.deepEqual(warnings, ["HEADRACE_PROT is not a known variable; did you mean HEADRACE_PORT?"]);
   });
 
-  test("HEADRACE_API_KEYS holds keys, with or without names", () => {
-    const { input } = configFromEnvironment({ HEADRACE_API_KEYS: "plain, alice=her-key ,c2VjcmV0==" });
+  test("HEADRACE_API_KEYS and HEADRACE_ADMIN_KEYS hold keys, with or without names", () => {
+    const { input } = configFromEnvironment({
+      HEADRACE_API_KEYS: "plain, alice=her-key ,c2VjcmV0==",
+      HEADRACE_ADMIN_KEYS: "ops=the-key,",
+    });
     assert.deepEqual(input.access?.keys, [
-      { name: "key-1", key: "plain" },
-      { name: "alice", key: "her-key" },
-      { name: "key-3", key: "c2VjcmV0==" },
+      { key: "plain", role: "user" },
+      { name: "alice", key: "her-key", role: "user" },
+      { key: "c2VjcmV0==", role: "user" },
+      { name: "ops", key: "the-key", role: "admin" },
     ]);
   });
 

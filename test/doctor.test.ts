@@ -243,6 +243,16 @@ describe("settings that contradict each other are told", () => {
     assert.ok((found[0]?.next ?? "").length > 0);
   });
 
+  test("keys of which none is an admin's are no mistake, but what they close is told", () => {
+    const told = (keys: NonNullable<ConfigInput["access"]>["keys"]) =>
+      find({ access: { keys } }).filter((finding) => finding.about === "access.keys");
+    assert.deepEqual(told([]), []);
+    assert.deepEqual(told([{ ...key, role: "admin" }]), []);
+    const [note] = told([key]);
+    assert.equal(note?.level, "note");
+    assert.match(note.message, /\/metrics.*closed.*HEADRACE_ADMIN_KEYS/);
+  });
+
   test("readers and open files", () => {
     assert.match(find({}, { openFiles: 1024 })[0]?.message ?? "", /takes 25100 open files; this process may have 1024/);
     assert.deepEqual(

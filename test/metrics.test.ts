@@ -142,11 +142,17 @@ describe("what Prometheus is told", () => {
 });
 
 describe("access to metrics", () => {
-  test("where keys are in use, only who has one may read them", async () => {
-    const { url } = await startGateway({ access: { keys: [{ name: "ops", key: "sk-headrace-ops-0123456789" }] } });
+  test("where keys are in use, only admins may read them, and everybody else is told so", async () => {
+    const keys = [
+      { name: "ops", key: "sk-headrace-ops-0123456789", role: "admin" as const },
+      { name: "app", key: "sk-headrace-app-0123456789" },
+    ];
+    const { url } = await startGateway({ access: { keys } });
+    const read = (key: string) => fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${key}` } });
     expect((await fetch(`${url}/metrics`)).status).toBe(401);
-    const headers = { authorization: "Bearer sk-headrace-ops-0123456789" };
-    expect((await fetch(`${url}/metrics`, { headers })).status).toBe(200);
+    expect((await read("sk-headrace-ops-0123456789")).status).toBe(200);
+    const refused = await read("sk-headrace-app-0123456789");
+    expect([refused.status, await refused.text()]).toEqual([403, expect.stringContaining("HEADRACE_ADMIN_KEYS")]);
   });
 
   test("switched off, they are nowhere", async () => {

@@ -56,7 +56,9 @@ describe("the web UI, as the gateway serves it", () => {
     const { url } = await startGateway();
     const outside = ["../index.html", "..%2findex.html", "%2e%2e/index.html", "..%5cindex.html", "%00", "x.js", ""];
     const further = ["%2e%2e%2f%2e%2e%2fpackage.json", "/etc/passwd", "constructor", "__proto__", ".built-from"];
-    for (const name of [...outside, ...further]) expect(await statusOf(`${url}/assets/${name}`), name).toBe(404);
+    for (const name of [...outside, ...further]) {
+      expect([400, 404], name).toContain(await statusOf(`${url}/assets/${name}`));
+    }
   });
 
   test("needs no key itself; what it shows does", async () => {

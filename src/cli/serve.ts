@@ -73,7 +73,8 @@ function readFlags(flags: ServeFlags): { input: ConfigInput; names: Map<string, 
 }
 
 async function printWelcome({ url }: RunningServer, { config, file }: LoadedConfig): Promise<void> {
-  const [{ providersFromEnvironment }, { vendors }] = await Promise.all([
+  const [{ hasAdmin }, { providersFromEnvironment }, { vendors }] = await Promise.all([
+    import("../config/access-schema.ts"),
     import("../config/environment.ts"),
     import("../providers/vendors.ts"),
   ]);
@@ -92,11 +93,17 @@ async function printWelcome({ url }: RunningServer, { config, file }: LoadedConf
     "",
     row("providers", found.length > 0 ? providers : `${providers}; OPENAI_API_KEY and its like add more`),
     ...(routes.length > 0 ? [row("routes", routes.join(", "))] : []),
-    row("keys", hasKeys ? "required" : "not needed, since only this machine can call; HEADRACE_API_KEYS sets some"),
+    row("keys", keysText(hasKeys, hasAdmin(config.access))),
     row("log", config.log.store === "memory" ? "in memory, gone with this process" : config.log.path),
     ...(file === undefined ? [] : [row("config", file)]),
   ];
   process.stdout.write(`${lines.join("\n")}\n\n`);
+}
+
+function keysText(hasKeys: boolean, hasAdminKey: boolean): string {
+  if (!hasKeys) return "not needed, since only this machine can call; HEADRACE_API_KEYS sets some";
+  if (hasAdminKey) return "required";
+  return "required; none is an admin key, so /metrics and what is for operators is closed: HEADRACE_ADMIN_KEYS adds one";
 }
 
 /** The first signal lets open streams finish, the second one ends the process at once. */

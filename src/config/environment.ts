@@ -19,7 +19,14 @@ export interface VendorVariables {
 }
 
 /** Read elsewhere: by the command line, as a list of keys, or by the client commands. */
-const otherVariables = ["HEADRACE_CONFIG", "HEADRACE_API_KEYS", "HEADRACE_URL", "HEADRACE_API_KEY", "HEADRACE_MODEL"];
+const otherVariables = [
+  "HEADRACE_CONFIG",
+  "HEADRACE_API_KEYS",
+  "HEADRACE_ADMIN_KEYS",
+  "HEADRACE_URL",
+  "HEADRACE_API_KEY",
+  "HEADRACE_MODEL",
+];
 
 /** Configuration found in the environment, and which variable each part came from. */
 export interface EnvironmentConfig {
@@ -53,7 +60,10 @@ export function configFromEnvironment(environment: Environment): EnvironmentConf
     (sections[section] ??= {})[key] = readSetting(variable, text, setting.kind);
     origins.set(`${section}.${key}`, variable);
   }
-  const keys = keysFromEnvironment(environment);
+  const keys = [
+    ...readKeys(environment["HEADRACE_API_KEYS"]).map((key) => ({ ...key, role: "user" as const })),
+    ...readKeys(environment["HEADRACE_ADMIN_KEYS"]).map((key) => ({ ...key, role: "admin" as const })),
+  ];
   if (keys.length > 0) (sections["access"] ??= {})["keys"] = keys;
   return { input: sections, origins, warnings: unknownVariables(environment, known) };
 }
@@ -80,14 +90,12 @@ function readSetting(variable: string, text: string, kind: Setting["kind"]): unk
   }
 }
 
-/** `HEADRACE_API_KEYS`: keys between commas, each of them optionally as `name=key`. */
-function keysFromEnvironment(environment: Environment): { name: string; key: string }[] {
-  return splitList(environment["HEADRACE_API_KEYS"] ?? "").map((entry, index) => {
+/** Keys between commas, each of them optionally as `name=key`. */
+function readKeys(text = ""): { name?: string; key: string }[] {
+  return splitList(text).map((entry) => {
     // Base64 keys may end in `=`, so what follows the name must be more than that.
     const named = /^([A-Za-z0-9_.-]{1,32})=(.*[^=].*)$/.exec(entry);
-    return named === null
-      ? { name: `key-${index + 1}`, key: entry }
-      : { name: named[1] as string, key: named[2] as string };
+    return named === null ? { key: entry } : { name: named[1] as string, key: named[2] as string };
   });
 }
 

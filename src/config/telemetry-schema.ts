@@ -5,7 +5,7 @@ export const telemetrySchema = z.strictObject({
   metrics: z
     .boolean()
     .default(true)
-    .describe("Serve metrics for Prometheus at `/metrics`; where keys are in use, reading them needs one."),
+    .describe("Serve metrics for Prometheus at `/metrics`; where keys are in use, reading them needs an admin key."),
   models: z
     .array(z.string().min(1))
     .default([])

@@ -1,6 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { TraceSummary } from "../records/trace.ts";
-import { ownerOf, recordsOf } from "./admin.ts";
+import { ownerSeenBy } from "./access.ts";
+import { recordsOf } from "./admin.ts";
 import type { AppOptions } from "./app.ts";
 import type { GatewayContext } from "./environment.ts";
 
@@ -21,7 +22,7 @@ export function liveTraces(app: AppOptions) {
     feeds++;
     const feed = new Feed();
     const stopBeating = app.clock.every(app.heartbeatMs, () => feed.beat());
-    const stopWatching = records.watch(ownerOf(c), (summary) => feed.take(summary));
+    const stopWatching = records.watch(ownerSeenBy(c), (summary) => feed.take(summary));
     const body = feed.open(() => {
       feeds--;
       stopBeating();

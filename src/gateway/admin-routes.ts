@@ -1,6 +1,6 @@
 import type { Hono } from "hono";
 
-import { getSetup, getSummary, getTrace, listTargets, listTraces } from "./admin.ts";
+import { getKey, getSetup, getSummary, getTrace, listTargets, listTraces } from "./admin.ts";
 import { exportTraces } from "./admin-export.ts";
 import { liveTraces } from "./admin-live.ts";
 import type { AppOptions } from "./app.ts";
@@ -10,6 +10,7 @@ import { describeApi } from "./openapi.ts";
 /** Routes for looking at what happens, and their description. */
 export function addAdminRoutes(app: Hono<GatewayEnvironment>, options: AppOptions): void {
   app.get("/v1/streams/:id/trace", getTrace(options));
+  app.get("/admin/key", getKey);
   app.get("/admin/streams", listTraces(options));
   app.get("/admin/summary", getSummary(options));
   app.get("/admin/targets", listTargets(options));

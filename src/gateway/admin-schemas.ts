@@ -175,6 +175,11 @@ export const targetsSchema = z.strictObject({
   ),
 });
 
+export const keySchema = z.strictObject({
+  name: z.string().optional().describe("Streams belong to it; missing where no keys are in use."),
+  role: z.enum(["user", "admin"]).describe("What the key may see; `admin` where no keys are in use."),
+});
+
 export const setupSchema = z.strictObject({
   version: z.string(),
   providers: z.array(

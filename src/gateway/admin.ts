@@ -4,6 +4,7 @@ import { HeadraceError } from "../core/errors.ts";
 import type { Records } from "../records/records.ts";
 import type { SummaryQuery, TraceQuery } from "../records/records-store.ts";
 import type { TargetReport } from "../records/trace.ts";
+import { ownerSeenBy } from "./access.ts";
 import { listQuerySchema, summaryQuerySchema } from "./admin-schemas.ts";
 import type { AppOptions } from "./app.ts";
 import type { GatewayContext } from "./environment.ts";
@@ -11,7 +12,7 @@ import type { GatewayContext } from "./environment.ts";
 /** `GET /v1/streams/{id}/trace`: everything that is known of a stream beside its content. */
 export function getTrace(app: AppOptions) {
   return async (c: GatewayContext): Promise<Response> =>
-    json(c, await recordsOf(app).trace(c.req.param("id") ?? "", ownerOf(c)));
+    json(c, await recordsOf(app).trace(c.req.param("id") ?? "", ownerSeenBy(c)));
 }
 
 /** `GET /admin/streams`: streams, newest first, filtered. */
@@ -25,7 +26,7 @@ export function listTraces(app: AppOptions) {
 /** `GET /admin/summary`: sums over a time. */
 export function getSummary(app: AppOptions) {
   return async (c: GatewayContext): Promise<Response> => {
-    const query: SummaryQuery = { ...readQuery(c, summaryQuerySchema), owner: ownerOf(c) };
+    const query: SummaryQuery = { ...readQuery(c, summaryQuerySchema), owner: ownerSeenBy(c) };
     return json(c, await recordsOf(app).summary(query));
   };
 }
@@ -48,7 +49,13 @@ export function listTargets({ router, clock }: AppOptions) {
 
 /** `GET /admin/setup`: what there is to work with. */
 export function getSetup({ setup }: AppOptions) {
-  return (c: GatewayContext): Response => json(c, setup(ownerOf(c)));
+  return (c: GatewayContext): Response => json(c, setup());
+}
+
+/** `GET /admin/key`: what the caller's key is. Without a name, no keys are in use. */
+export function getKey(c: GatewayContext): Response {
+  const { owner, role } = c.var;
+  return json(c, { ...(owner !== "" && { name: owner }), role });
 }
 
 /** @throws HeadraceError `not-found` - nothing is kept. */
@@ -57,16 +64,11 @@ export function recordsOf({ records }: AppOptions): Records {
   throw new HeadraceError("not-found", "no records are kept here; set `records.store` to `auto` to have them");
 }
 
-/** Whose streams may be seen; undefined for everybody's, when no keys are in use. */
-export function ownerOf(c: GatewayContext): string | undefined {
-  return c.var.owner === "" ? undefined : c.var.owner;
-}
-
 type Filters = Omit<z.infer<typeof listQuerySchema>, "limit" | "before">;
 
 /** What the filters of a request look for, among what its owner may see. */
 export function traceQuery(c: GatewayContext, { tag, ...filters }: Filters): Omit<TraceQuery, "limit" | "before"> {
-  const owner = ownerOf(c);
+  const owner = ownerSeenBy(c);
   if (tag === undefined) return { ...filters, owner };
   const colon = tag.indexOf(":");
   return { ...filters, owner, tag: { name: tag.slice(0, colon), value: tag.slice(colon + 1) } };

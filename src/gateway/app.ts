@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
-import type { Keyring } from "../access/keys.ts";
+import type { Keyring, Principal } from "../access/keys.ts";
 import { HeadraceError, toHeadraceError } from "../core/errors.ts";
 import type { ProtocolName } from "../core/events.ts";
 import type { Clock } from "../core/time.ts";
@@ -13,6 +13,7 @@ import type { Records } from "../records/records.ts";
 import type { SetupReport } from "../records/trace.ts";
 import type { Router } from "../routing/router.ts";
 import type { OnDisconnect, Streams } from "../streams/streams.ts";
+import { accessTo, checkRole } from "./access.ts";
 import { addAdminRoutes } from "./admin-routes.ts";
 import { chatFromBody } from "./api-chat.ts";
 import type { BodyLimits } from "./body.ts";
@@ -66,8 +67,8 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   readWebUi: ReadWebUi;
   /** Missing when nothing is kept of streams beside their logs. */
   records: Records | undefined;
-  /** What there is to work with, as far as its owner may see it; undefined for all of it. */
-  setup: (owner: string | undefined) => SetupReport;
+  /** What there is to work with. */
+  setup: () => SetupReport;
   version: string;
   /** Context and prices of models, where they are known; by `provider/model`. */
   factsOf: (targets: readonly string[]) => Promise<ReadonlyMap<string, ModelFacts>>;
@@ -75,8 +76,7 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   report: (error: HeadraceError, requestId: string) => void;
 }
 
-/** Routes that need no key: they say nothing about anybody. So do the files of the web UI. */
-const open = new Set(["/", "/health", "/health/live", "/health/ready", "/healthz", "/readyz", "/openapi.json"]);
+const nobody: Principal = { owner: "", role: "user" };
 
 const exposedHeaders = "headrace-stream-id, headrace-target, x-request-id, retry-after, retry-after-ms";
 
@@ -99,14 +99,17 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
     if (c.req.method === "OPTIONS") return c.body(null, 204);
     // Google's clients may send the key in the address, where it must be repeated nowhere.
     const inAddress = c.var.protocol === protocols["gemini"] ? c.req.query("key") : undefined;
-    const isOpen = open.has(c.req.path) || c.req.path.startsWith("/assets/");
+    const isOpen = accessTo(c.req.path) === "anyone";
     // Answers that are streams write to the connection themselves, where nothing may follow the headers of a HEAD. And
     // whoever wants only headers wants no model called.
     if (c.req.method === "HEAD" && !isOpen) {
       c.header("allow", "GET");
       throw new HeadraceError("method-not-allowed", "HEAD is answered for pages and health checks only; use GET");
     }
-    c.set("owner", isOpen ? "" : keyring.authenticate(c.req.raw.headers, inAddress).owner);
+    const { owner, role } = isOpen ? nobody : keyring.authenticate(c.req.raw.headers, inAddress);
+    checkRole(c.req.path, role);
+    c.set("owner", owner);
+    c.set("role", role);
     return next();
   });
 

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 
+import type { Role } from "../access/keys.ts";
 import type { HeadraceError } from "../core/errors.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 
@@ -44,6 +45,7 @@ export interface GatewayEnvironment {
     headers: Record<string, string>;
     /** Who asks; see `access/keys`. */
     owner: string;
+    role: Role;
     /** The protocol that errors are written in. */
     protocol: Protocol;
     /** Told of errors that are worth a line in the log. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 import {
   exportQuerySchema,
+  keySchema,
   listQuerySchema,
   setupSchema,
   summaryQuerySchema,
@@ -23,8 +24,6 @@ export interface Described {
   body?: string;
   response?: z.ZodType;
   contentType?: string;
-  /** Needs no key. */
-  isOpen?: true;
 }
 
 const events = "text/event-stream";
@@ -111,6 +110,7 @@ const streams: Described[] = [
 ];
 
 const admin: Described[] = [
+  { ...get("/admin/key", "What the caller's key is", "admin"), response: keySchema },
   {
     ...get("/admin/streams", "Streams, newest first, filtered", "admin"),
     query: listQuerySchema,
@@ -135,11 +135,13 @@ const admin: Described[] = [
 ];
 
 const operations: Described[] = [
-  ...["/health", "/health/live", "/healthz", "/health/ready", "/readyz"].map((path) => open(path, "Whether it is up")),
+  ...["/health", "/health/live", "/healthz", "/health/ready", "/readyz"].map((path) =>
+    get(path, "Whether it is up", "operations"),
+  ),
   { ...get("/metrics", "Metrics for Prometheus", "operations"), contentType: "text/plain" },
-  { ...open("/", "The web UI for browsers, a greeting for others"), contentType: "text/plain" },
-  { ...open("/assets/{name}", "A file of the web UI"), contentType: "application/octet-stream" },
-  open("/openapi.json", "This description"),
+  { ...get("/", "The web UI for browsers, a greeting for others", "operations"), contentType: "text/plain" },
+  { ...get("/assets/{name}", "A file of the web UI", "operations"), contentType: "application/octet-stream" },
+  get("/openapi.json", "This description", "operations"),
 ];
 
 /** All routes of the gateway. */
@@ -151,8 +153,4 @@ function get(path: string, summary: string, tag: Described["tag"]): Described {
 
 function post(path: string, summary: string, body?: string): Described {
   return { method: "post", path, summary, tag: "protocols", ...(body !== undefined && { body }) };
-}
-
-function open(path: string, summary: string): Described {
-  return { method: "get", path, summary, tag: "operations", isOpen: true };
 }

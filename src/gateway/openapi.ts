@@ -1,5 +1,6 @@
 import { z } from "zod";
 
+import { accessTo } from "./access.ts";
 import type { Described } from "./openapi-routes.ts";
 import { describedRoutes } from "./openapi-routes.ts";
 
@@ -64,8 +65,14 @@ function operation(route: Described): Document {
         content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
       },
     },
-    ...(route.isOpen === true && { security: [{}] }),
+    ...accessOf(route),
   };
+}
+
+function accessOf({ path }: Described): Document {
+  const access = accessTo(path);
+  if (access === "anyone") return { security: [{}] };
+  return access === "admin" ? { description: "Where keys are in use, for admin keys only." } : {};
 }
 
 function pathParameters(path: string): Document[] {

@@ -4,6 +4,7 @@ import type { Cursor } from "../log/cursor.ts";
 import type { StreamInfo } from "../log/stream-log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
 import { beginning, positionAfter } from "../streams/follow.ts";
+import { findReadable, ownerSeenBy } from "./access.ts";
 import type { AppOptions } from "./app.ts";
 import type { GatewayContext } from "./environment.ts";
 import { readFollowCursor } from "./resume.ts";
@@ -22,7 +23,7 @@ export interface FollowRequest {
 export function getStream(app: AppOptions) {
   return async (c: GatewayContext): Promise<Response> => {
     const streamId = c.req.param("id") ?? "";
-    const info = await app.streams.info(streamId, c.var.owner);
+    const info = await findReadable(c, app, streamId);
     const protocol = protocolNamed(app, c.req.query("as") ?? info.protocol);
     const text = c.req.query("after") ?? c.req.header("last-event-id");
     if (text === undefined || text === "") return followStream(c, app, { streamId, protocol });
@@ -37,7 +38,7 @@ export async function followStream(
   { streamId, cursor, protocol }: FollowRequest,
 ): Promise<Response> {
   const { streams, log, clock, heartbeatMs } = app;
-  const info = await streams.info(streamId, c.var.owner);
+  const info = await findReadable(c, app, streamId);
   const [header] = await log.read(streamId, { after: -1, limit: 1 });
   const includeUsage = header?.event.type === "stream-start" && header.event.includeUsage === true;
   const writeOptions = { streamId, includeUsage, replay: cursor === undefined };
@@ -52,17 +53,17 @@ export async function followStream(
   return respondWithStream(c, { streams, clock, patienceMs: heartbeatMs, protocol, writeOptions, position });
 }
 
-/** `DELETE /v1/streams/{id}`: stops it; with `?purge=true` nothing of it is kept. */
+/** `DELETE /v1/streams/{id}`: stops it; with `?purge=true` nothing of it is kept. An admin can do that to every stream. */
 export function deleteStream(app: AppOptions) {
   return async (c: GatewayContext): Promise<Response> => {
     const streamId = c.req.param("id") ?? "";
-    await app.streams.info(streamId, c.var.owner);
+    await app.streams.info(streamId, ownerSeenBy(c));
     if (c.req.query("purge") === "true") {
       await purge(app, streamId);
       return c.json({ id: streamId, object: "stream", deleted: true });
     }
     await app.streams.stop(streamId);
-    return c.json(describe(await app.streams.info(streamId, c.var.owner)));
+    return c.json(describe(await app.streams.info(streamId, ownerSeenBy(c))));
   };
 }
 

@@ -17,15 +17,10 @@ export interface SetupOptions {
 
 const known: Readonly<Record<string, Vendor>> = vendors;
 
-/**
- * What there is to work with, for people to look at: no secret in it.
- *
- * @param owner - who asks; the keys of others are left out. Undefined when no keys are in use.
- */
-export function describeSetup(options: SetupOptions, owner: string | undefined): SetupReport {
+/** What there is to work with, for people to look at: no secret in it. */
+export function describeSetup(options: SetupOptions): SetupReport {
   const { config, found, environment, version, warnings } = options;
   const masked = maskSecrets(config);
-  const keys = masked.access.keys.filter(({ name }) => owner === undefined || name === owner);
   const providers: SetupReport["providers"] = Object.entries(found).map(([name, provider]) => ({
     name,
     vendor: provider.vendor,
@@ -41,7 +36,7 @@ export function describeSetup(options: SetupOptions, owner: string | undefined):
     providers,
     missing: missingIn(found),
     // Own models are functions: their names are all there is to show.
-    config: { ...masked, models: Object.keys(config.models), access: { ...masked.access, keys } },
+    config: { ...masked, models: Object.keys(config.models) },
     warnings: [...warnings],
   };
 }

@@ -184,13 +184,13 @@ export class Streams {
   }
 
   /**
-   * Facts about a stream of this owner.
+   * Facts about a stream of this owner, or of any when it is undefined.
    *
    * @throws HeadraceError `stream-not-found` - also when it is somebody else's: for others it does not exist.
    */
-  async info(streamId: string, owner: string): Promise<StreamInfo> {
+  async info(streamId: string, owner: string | undefined): Promise<StreamInfo> {
     const info = await this.#options.log.info(streamId);
-    if (info === undefined || info.owner !== owner) {
+    if (info === undefined || (owner !== undefined && info.owner !== owner)) {
       throw new HeadraceError(
         "stream-not-found",
         `there is no stream ${streamId}; it may have expired or been deleted`,

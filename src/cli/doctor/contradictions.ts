@@ -1,5 +1,6 @@
 import type { Config } from "../../config.ts";
 import { isLoopback } from "../../config.ts";
+import { hasAdmin } from "../../config/access-schema.ts";
 import type { Environment } from "../../config/environment.ts";
 import type { Finding } from "./finding.ts";
 import { durationText, sizeText } from "./settings.ts";
@@ -148,15 +149,20 @@ function inRoutes({ routes, models }: Config, { providers, modelPrefixes }: Surr
 
 function inAccess({ server, access, providers }: Config, { environment }: Surroundings): Finding[] {
   const findings: Finding[] = [];
-  for (const { name, key, keyVariable } of access.keys) {
+  for (const [index, { name, key, keyVariable }] of access.keys.entries()) {
     const value = keyVariable === undefined ? key : environment[keyVariable];
-    const about = `access.keys (${name})`;
+    const about = `access.keys (${name ?? index + 1})`;
     if (keyVariable !== undefined && !environment[keyVariable]) {
       const next = "set it, or take the key out";
       findings.push({ level: "problem", about, message: `the variable ${keyVariable} is not set`, next });
     } else if (value !== undefined && value.length < 16) {
       findings.push(warn(about, "is shorter than 16 characters, so it can be guessed", "take `openssl rand -hex 24`"));
     }
+  }
+  if (access.keys.length > 0 && !hasAdmin(access)) {
+    const text =
+      "has no admin key, so /metrics, /admin/targets and /admin/setup are closed; HEADRACE_ADMIN_KEYS adds one";
+    findings.push({ level: "note", about: "access.keys", message: text });
   }
   if (!isLoopback(server.host)) {
     const text = `${server.host} is open to others, and this server speaks HTTP without TLS`;
