@@ -137,7 +137,7 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     await ask(page, "Count");
     await page.getByText("one two").waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
-    await page.getByText("Stopped").waitFor();
+    await page.getByText("Stopped", { exact: true }).waitFor();
     expect(script.aborted).toBe(true);
     expect((await page.locator(".prose-answer").textContent())?.trim()).toBe("one two");
   });

@@ -1,16 +1,17 @@
-import { lazy, Suspense } from "react";
-import { Redirect, Route, Router, Switch } from "wouter";
+import { Suspense, useEffect, useRef } from "react";
+import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 
 import { Playground } from "./playground/playground.tsx";
 import { KeyPrompt } from "./shell/key-prompt.tsx";
 import { Navigation } from "./shell/navigation.tsx";
+import { lazyPage, Loading, PageBoundary } from "./shell/page-boundary.tsx";
 
-const StreamList = lazy(() => import("./streams/stream-list.tsx").then((m) => ({ default: m.StreamList })));
-const StreamPage = lazy(() => import("./streams/stream-page.tsx").then((m) => ({ default: m.StreamPage })));
-const Overview = lazy(() => import("./overview/overview.tsx").then((m) => ({ default: m.Overview })));
-const Simulator = lazy(() => import("./simulator/simulator.tsx").then((m) => ({ default: m.Simulator })));
-const SetUp = lazy(() => import("./set-up/set-up.tsx").then((m) => ({ default: m.SetUp })));
+const StreamList = lazyPage(() => import("./streams/stream-list.tsx").then((module) => module.StreamList));
+const StreamPage = lazyPage(() => import("./streams/stream-page.tsx").then((module) => module.StreamPage));
+const Overview = lazyPage(() => import("./overview/overview.tsx").then((module) => module.Overview));
+const Simulator = lazyPage(() => import("./simulator/simulator.tsx").then((module) => module.Simulator));
+const SetUp = lazyPage(() => import("./set-up/set-up.tsx").then((module) => module.SetUp));
 
 /** Pages are behind `#`, so the gateway serves one document and nothing else looks like it. */
 export function App() {
@@ -21,21 +22,37 @@ export function App() {
         <Navigation />
         <div className="flex min-h-0 min-w-0 flex-1 flex-col">
           <KeyPrompt />
-          <main className="min-h-0 flex-1">
-            <Suspense fallback={null}>
-              <Switch>
-                <Route path="/" component={Playground} />
-                <Route path="/streams" component={StreamList} />
-                <Route path="/streams/:id">{({ id }) => <StreamPage key={id} id={id} />}</Route>
-                <Route path="/overview" component={Overview} />
-                <Route path="/simulator" component={Simulator} />
-                <Route path="/set-up" component={SetUp} />
-                <Redirect to="/" />
-              </Switch>
-            </Suspense>
-          </main>
+          <Pages />
         </div>
       </div>
     </Router>
+  );
+}
+
+function Pages() {
+  const [location] = useLocation();
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(location);
+  useEffect(() => {
+    // Whoever hears the page or uses its keys goes on in the new one, as after a link to another document.
+    if (shown.current !== location) main.current?.focus({ preventScroll: true });
+    shown.current = location;
+  }, [location]);
+  return (
+    <main ref={main} tabIndex={-1} className="min-h-0 flex-1 outline-none">
+      <PageBoundary key={location}>
+        <Suspense fallback={<Loading />}>
+          <Switch>
+            <Route path="/" component={Playground} />
+            <Route path="/streams" component={StreamList} />
+            <Route path="/streams/:id">{({ id }) => <StreamPage key={id} id={id} />}</Route>
+            <Route path="/overview" component={Overview} />
+            <Route path="/simulator" component={Simulator} />
+            <Route path="/set-up" component={SetUp} />
+            <Redirect to="/" />
+          </Switch>
+        </Suspense>
+      </PageBoundary>
+    </main>
   );
 }

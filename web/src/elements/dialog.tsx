@@ -11,7 +11,10 @@ export interface DialogProps {
   children: ReactNode;
 }
 
-/** A modal dialog, open while it is on the page; Escape and a click beside it ask to close it. */
+/**
+ * A modal dialog, open while it is on the page; Escape and a click beside it ask to close it. It is closed before it is
+ * gone, so that the focus goes back to where it came from.
+ */
 export function Dialog({ title, onClose, side = false, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -28,7 +31,7 @@ export function Dialog({ title, onClose, side = false, children }: DialogProps) 
       aria-labelledby={titleId}
       onClose={onClose}
       onPointerDown={(event) => {
-        if (event.target === event.currentTarget) onClose();
+        if (event.target === event.currentTarget) ref.current?.close();
       }}
       className={`border-line bg-surface text-ink overflow-hidden p-0 shadow-2xl ${shape}`}
     >
@@ -37,7 +40,7 @@ export function Dialog({ title, onClose, side = false, children }: DialogProps) 
           <h2 id={titleId} className="flex-1 font-semibold">
             {title}
           </h2>
-          <Button kind="quiet" square aria-label="Close" onClick={onClose}>
+          <Button kind="quiet" square aria-label="Close" onClick={() => ref.current?.close()}>
             <X size={16} aria-hidden />
           </Button>
         </div>

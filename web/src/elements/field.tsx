@@ -6,13 +6,16 @@ interface ControlProps {
   "aria-invalid"?: true;
 }
 
-export interface FieldProps {
+export interface FieldTexts {
   label: string;
   hint?: string | undefined;
   /** What is wrong with it; shown instead of the hint. */
   error?: string | undefined;
   /** The label is for screen readers only. */
   hideLabel?: boolean;
+}
+
+export interface FieldProps extends FieldTexts {
   children: (props: ControlProps) => ReactNode;
 }
 

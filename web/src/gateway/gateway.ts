@@ -49,7 +49,7 @@ export function createGateway(origin: string, storage: Storage): Gateway {
       return call(path, { ...init, headers });
     },
     async json<T>(path: string, init?: RequestInit): Promise<T> {
-      const response = await gateway.fetch(path, init);
+      const response = await gateway.fetch(path, init).catch(unreachable);
       if (response.ok) return (await response.json()) as T;
       throw await failureOf(response);
     },
@@ -59,6 +59,12 @@ export function createGateway(origin: string, storage: Storage): Gateway {
     },
   };
   return gateway;
+}
+
+/** Browsers say little of why: "Failed to fetch". */
+function unreachable(error: unknown): never {
+  if (!(error instanceof TypeError)) throw error;
+  throw new HeadraceError("stream-interrupted", "the gateway does not answer; is it running?", { cause: error });
 }
 
 async function failureOf(response: Response): Promise<HeadraceError> {

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from "react";
 
+import { HeadraceError } from "../../../src/core/errors.ts";
 import { useStore } from "../store.ts";
 import { useGateway } from "./gateway.ts";
 
@@ -17,11 +18,14 @@ export interface QueryOptions<T> {
   until?: (data: T) => boolean;
 }
 
+/** How often to ask whether the gateway is back. */
+const whileAwayMs = 2_000;
+
 /** What a path of the gateway answers; undefined asks nothing. */
 export function useQuery<T>(path: string | undefined, { everyMs, until }: QueryOptions<T> = {}): Query<T> {
   const gateway = useGateway();
   const key = useStore(gateway.key);
-  const [answer, setAnswer] = useState<{ path: string; data?: T; error?: string }>();
+  const [answer, setAnswer] = useState<{ path: string; data?: T; error?: string; away?: boolean }>();
   const [round, setRound] = useState(0);
   const reload = useCallback(() => setRound((count) => count + 1), []);
 
@@ -33,7 +37,8 @@ export function useQuery<T>(path: string | undefined, { everyMs, until }: QueryO
       (error: unknown) => {
         if (leaving.signal.aborted) return;
         const message = error instanceof Error ? error.message : String(error);
-        setAnswer((last) => ({ path, error: message, ...(last?.path === path && { data: last.data as T }) }));
+        const away = error instanceof HeadraceError && error.code === "stream-interrupted";
+        setAnswer((last) => ({ path, error: message, away, ...(last?.path === path && { data: last.data as T }) }));
       },
     );
     return () => leaving.abort();
@@ -41,15 +46,17 @@ export function useQuery<T>(path: string | undefined, { everyMs, until }: QueryO
     // oxlint-disable-next-line react/exhaustive-effect-dependencies
   }, [gateway, path, key, round]);
 
-  const failed = answer?.data === undefined && answer?.error !== undefined;
+  const away = answer?.away === true;
+  const failed = answer?.data === undefined && answer?.error !== undefined && !away;
   const done = until !== undefined && (failed || (answer?.data !== undefined && until(answer.data)));
+  const pauseMs = away ? whileAwayMs : done ? undefined : everyMs;
   useEffect(() => {
-    if (everyMs === undefined || done) return;
+    if (pauseMs === undefined) return;
     const timer = setInterval(() => {
       if (!document.hidden) reload();
-    }, everyMs);
+    }, pauseMs);
     return () => clearInterval(timer);
-  }, [everyMs, done, reload]);
+  }, [pauseMs, reload]);
 
   return { data: answer?.data, error: answer?.error, reload };
 }

@@ -2,8 +2,8 @@ import { useState } from "react";
 
 import type { Sums, Summary, TargetReport } from "../../../src/records/trace.ts";
 import { Chip, type Tone } from "../elements/chip.tsx";
-import { Field } from "../elements/field.tsx";
 import { Notice } from "../elements/notice.tsx";
+import { SelectField } from "../elements/select-field.tsx";
 import { Stat, Stats } from "../elements/stat.tsx";
 import { Table } from "../elements/table.tsx";
 import { useQuery } from "../gateway/use-query.ts";
@@ -23,7 +23,7 @@ const hourMs = 3_600_000;
 
 /** How it has been going. */
 export function Overview() {
-  const [hours, setHours] = useState("24");
+  const [hours, setHours] = useState<(typeof ranges)[number][0]>("24");
   const [openedAt] = useState(() => Date.now());
   // From a full hour on, so that a day is no longer than one.
   const from = Math.ceil(openedAt / hourMs - Number(hours)) * hourMs;
@@ -35,17 +35,7 @@ export function Overview() {
   const error = byModel.error ?? byRoute.error ?? targets.error;
   const range = (
     <div className="w-40">
-      <Field label="Time" hideLabel>
-        {(props) => (
-          <select {...props} className="control" value={hours} onChange={(event) => setHours(event.target.value)}>
-            {ranges.map(([value, name]) => (
-              <option key={value} value={value}>
-                {name}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <SelectField label="Time" hideLabel value={hours} onChange={setHours} options={ranges} />
     </div>
   );
   return (

@@ -26,7 +26,7 @@ export function AnswerFooter({ answer, onRegenerate }: AnswerFooterProps) {
       <Number name="First token" value={timeToFirstTokenMs === undefined ? "–" : writeDuration(timeToFirstTokenMs)} />
       <Number name="Tokens" value={writeCount(tokens)} />
       <Number name="Tokens/s" value={tokensPerSecond === undefined ? "–" : writeRate(tokensPerSecond)} />
-      <Number name="Cost" value={cost === undefined ? "–" : writeCost(cost)} />
+      <Number name="Cost" value={cost} />
       <span className="ml-auto flex items-center">
         {answer.text !== "" && isOver && <CopyButton text={() => answer.text} what="answer" />}
         {onRegenerate !== undefined && isOver && (
@@ -57,10 +57,15 @@ function Number({ name, value }: { name: string; value: string }) {
   );
 }
 
-/** What the gateway has counted so far; undefined where the price is not known. */
-function useCost(streamId: string | undefined, isOver: boolean): number | undefined {
+/** What the gateway has counted so far. */
+function useCost(streamId: string | undefined, isOver: boolean): string {
   const path = streamId === undefined ? undefined : `/v1/streams/${streamId}/trace`;
-  return useQuery<Trace>(path, isOver ? {} : { everyMs: 1000 }).data?.cost?.total;
+  const { data, reload } = useQuery<Trace>(path, { everyMs: 1000, until: ({ state }) => state === "closed" });
+  useEffect(() => {
+    if (isOver) reload();
+  }, [isOver, reload]);
+  if (data?.cost !== undefined) return writeCost(data.cost.total);
+  return data?.state === "closed" ? "not known" : "–";
 }
 
 function useNow(running: boolean): number {

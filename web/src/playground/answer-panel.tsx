@@ -3,6 +3,8 @@ import { lazy, Suspense } from "react";
 import { Chip } from "../elements/chip.tsx";
 import type { AnswerView } from "./answer.ts";
 import { AnswerFooter } from "./answer-footer.tsx";
+import type { ToolCall, ToolResult } from "./request.ts";
+import { ToolResults } from "./tool-results.tsx";
 
 /** Not needed before there is an answer. */
 const Markdown = lazy(() => import("../markdown/markdown.tsx").then((module) => ({ default: module.Markdown })));
@@ -10,16 +12,22 @@ const Markdown = lazy(() => import("../markdown/markdown.tsx").then((module) => 
 export interface AnswerPanelProps {
   answer: AnswerView;
   onRegenerate: (() => void) | undefined;
+  /** Goes on with what the tools answered; undefined when this is not the last answer. */
+  onResults?: ((results: ToolResult[]) => void) | undefined;
 }
 
 /** One answer: what was thought, said and called, and how it went. */
-export function AnswerPanel({ answer, onRegenerate }: AnswerPanelProps) {
+export function AnswerPanel({ answer, onRegenerate, onResults }: AnswerPanelProps) {
   const { text, refusal, seams, state } = answer;
   const growing = state === "waiting" || state === "writing";
   return (
     <article aria-label={`Answer of ${answer.model}`} aria-busy={growing} className="flex min-w-0 flex-col gap-3">
       <Reasoning text={answer.reasoning} open={growing && text === ""} />
-      {state === "waiting" && <p className="text-muted animate-pulse">Waiting for the first token…</p>}
+      {answer.away === true && growing ? (
+        <p className="text-warn">The gateway does not answer. Trying again, with nothing lost…</p>
+      ) : (
+        state === "waiting" && <p className="text-muted animate-pulse">Waiting for the first token…</p>
+      )}
       {text !== "" && (
         <Suspense fallback={<p className="text-base whitespace-pre-wrap">{text}</p>}>
           <Markdown text={text} seams={seams.map(({ at }) => at)} growing={growing} />
@@ -29,8 +37,11 @@ export function AnswerPanel({ answer, onRegenerate }: AnswerPanelProps) {
       {answer.toolCalls.map((call, index) => (
         // Calls keep their place.
         // oxlint-disable-next-line react/no-array-index-key
-        <ToolCall key={index} {...call} />
+        <ToolCallView key={index} {...call} />
       ))}
+      {answer.state === "complete" && answer.toolCalls.length > 0 && onResults !== undefined && (
+        <ToolResults calls={answer.toolCalls} onSend={onResults} />
+      )}
       {answer.error !== undefined && (
         <p role="alert" className="bg-bad-soft text-bad rounded-lg px-3 py-2">
           {answer.error}
@@ -52,7 +63,7 @@ function Reasoning({ text, open }: { text: string; open: boolean }) {
   );
 }
 
-function ToolCall({ name, argumentsText }: { name: string; argumentsText: string }) {
+function ToolCallView({ name, argumentsText }: ToolCall) {
   return (
     <div className="border-line overflow-hidden rounded-lg border">
       <p className="bg-raised px-3 py-1.5 font-mono text-xs">

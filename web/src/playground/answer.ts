@@ -1,5 +1,6 @@
 import type { FinishReason, Outcome, StreamEvent, Usage } from "../../../src/core/events.ts";
 import { isWhole } from "../../../src/core/events.ts";
+import type { ToolCall } from "./request.ts";
 
 /** One attempt's text ends here and another one's begins. */
 export interface SeamView {
@@ -20,7 +21,7 @@ export interface AnswerView {
   text: string;
   reasoning: string;
   refusal: string;
-  toolCalls: { name: string; argumentsText: string }[];
+  toolCalls: ToolCall[];
   seams: SeamView[];
   /** The ids that this page came back with after its connection broke. */
   resumedAfter: string[];
@@ -36,6 +37,8 @@ export interface AnswerView {
   finishReason?: FinishReason;
   outcome?: Outcome;
   error?: string;
+  /** The gateway cannot be reached at the moment. */
+  away?: boolean;
 }
 
 export function emptyAnswer(model: string, askedAt: number): AnswerView {
@@ -74,9 +77,11 @@ export function addEvent(answer: AnswerView, event: StreamEvent, now: number): v
     case "refusal-delta":
       answer.refusal += event.text;
       return addPiece(answer, now);
-    case "tool-call-start":
-      answer.toolCalls[event.call] = { name: event.name, argumentsText: "" };
+    case "tool-call-start": {
+      const { callId, name, kind } = event;
+      answer.toolCalls[event.call] = { callId, name, kind, argumentsText: "" };
       return addPiece(answer, now);
+    }
     case "tool-call-delta": {
       const call = answer.toolCalls[event.call];
       if (call !== undefined) call.argumentsText += event.argumentsText;

@@ -46,6 +46,11 @@ export function Column({ conversation, askOptions, position, onRemove }: ColumnP
             <AnswerPanel
               answer={answer}
               onRegenerate={index === exchanges.length - 1 ? () => conversation.regenerate(askOptions) : undefined}
+              onResults={
+                index === exchanges.length - 1
+                  ? (results) => conversation.ask({ text: "", images: [], results }, askOptions)
+                  : undefined
+              }
             />
           </div>
         ))}
@@ -54,15 +59,21 @@ export function Column({ conversation, askOptions, position, onRemove }: ColumnP
   );
 }
 
-function Question({ said: { text, images } }: { said: Said }) {
+const bubble = "bg-raised max-w-[85%] rounded-2xl rounded-br-sm px-3.5 py-2 break-words whitespace-pre-wrap";
+
+function Question({ said: { text, images, results } }: { said: Said }) {
   return (
     <div className="flex flex-col items-end gap-2">
       {images.map(({ name, dataUrl }) => (
         <img key={dataUrl} src={dataUrl} alt={name} className="border-line max-h-40 rounded-lg border" />
       ))}
-      <p className="bg-raised max-w-[85%] rounded-2xl rounded-br-sm px-3.5 py-2 text-base break-words whitespace-pre-wrap">
-        {text}
-      </p>
+      {text !== "" && <p className={`${bubble} text-base`}>{text}</p>}
+      {results?.map((result) => (
+        <p key={result.callId} className={`${bubble} font-mono text-xs`}>
+          <span className="text-muted block font-sans">A tool answered</span>
+          {result.text}
+        </p>
+      ))}
     </div>
   );
 }

@@ -1,8 +1,10 @@
-import { ArrowUp, ImagePlus, Plug, Skull, Square, X } from "lucide-react";
-import { type ChangeEvent, type KeyboardEvent, useRef } from "react";
+import { ArrowUp, Plug, Skull, Square } from "lucide-react";
+import { type KeyboardEvent, useState } from "react";
 
 import { Button } from "../elements/button.tsx";
-import type { Attachment, Said } from "./request.ts";
+import { AttachButton, Attachments } from "./attachments.tsx";
+import { readImages } from "./images.ts";
+import type { Said } from "./request.ts";
 
 export interface ComposerProps {
   said: Said;
@@ -16,13 +18,18 @@ export interface ComposerProps {
   killed: string;
 }
 
-const maxImageBytes = 4 * 1024 * 1024;
-
 /** Where questions are written, and where things are broken. */
 export function Composer(props: ComposerProps) {
   const { said, onChange, busy, onSend, onStop, onCut, onKill, killed } = props;
-  const isEmpty = said.text.trim() === "";
+  const [problem, setProblem] = useState<string>();
+  const isEmpty = said.text.trim() === "" && said.images.length === 0;
+  const attach = async (files: Iterable<File>) => {
+    const read = await readImages(files);
+    setProblem(read.problem);
+    if (read.images.length > 0) onChange({ ...said, images: [...said.images, ...read.images] });
+  };
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "Escape" && busy) return onStop();
     // During composition, Enter chooses a character.
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
     event.preventDefault();
@@ -36,7 +43,19 @@ export function Composer(props: ComposerProps) {
         if (!busy && !isEmpty) onSend();
       }}
     >
-      <div className="border-line-strong/50 bg-surface focus-within:border-accent rounded-xl border shadow-sm">
+      <div
+        className="border-line-strong/50 bg-surface focus-within:border-accent rounded-xl border shadow-sm"
+        onDragOver={(event) => event.preventDefault()}
+        onDrop={(event) => {
+          event.preventDefault();
+          void attach(event.dataTransfer.files);
+        }}
+      >
+        {problem !== undefined && (
+          <p role="alert" className="text-bad px-3.5 pt-2 text-xs">
+            {problem}
+          </p>
+        )}
         <Attachments images={said.images} onChange={(images) => onChange({ ...said, images })} />
         <label htmlFor="message" className="sr-only">
           Message
@@ -48,10 +67,13 @@ export function Composer(props: ComposerProps) {
           value={said.text}
           onChange={(event) => onChange({ ...said, text: event.target.value })}
           onKeyDown={onKeyDown}
+          onPaste={({ clipboardData: { files } }) => {
+            if (files.length > 0) void attach(files);
+          }}
           className="placeholder:text-muted field-sizing-content max-h-52 min-h-11 w-full resize-none bg-transparent px-3.5 pt-3 pb-1 text-base outline-none"
         />
         <div className="flex items-center gap-1.5 px-2 pb-2">
-          <AttachButton onAttach={(image) => onChange({ ...said, images: [...said.images, image] })} />
+          <AttachButton onAttach={(files) => void attach(files)} />
           <span className="ml-auto" />
           <Button
             kind="quiet"
@@ -72,7 +94,7 @@ export function Composer(props: ComposerProps) {
             <span className="max-sm:sr-only">Kill the provider</span>
           </Button>
           {busy ? (
-            <Button kind="primary" square aria-label="Stop" title="Stop" onClick={onStop}>
+            <Button kind="primary" square aria-label="Stop" title="Stop (Escape)" onClick={onStop}>
               <Square size={13} fill="currentColor" aria-hidden />
             </Button>
           ) : (
@@ -86,59 +108,5 @@ export function Composer(props: ComposerProps) {
         {killed}
       </p>
     </form>
-  );
-}
-
-function Attachments({
-  images,
-  onChange,
-}: {
-  images: readonly Attachment[];
-  onChange: (images: Attachment[]) => void;
-}) {
-  if (images.length === 0) return null;
-  return (
-    <ul className="flex flex-wrap gap-2 px-3 pt-3">
-      {images.map((image) => (
-        <li key={image.dataUrl} className="relative">
-          <img src={image.dataUrl} alt={image.name} className="border-line size-16 rounded-lg border object-cover" />
-          <button
-            type="button"
-            aria-label={`Remove ${image.name}`}
-            onClick={() => onChange(images.filter((other) => other !== image))}
-            className="bg-ink text-canvas absolute -top-1.5 -right-1.5 flex size-5 items-center justify-center rounded-full"
-          >
-            <X size={12} aria-hidden />
-          </button>
-        </li>
-      ))}
-    </ul>
-  );
-}
-
-function AttachButton({ onAttach }: { onAttach: (image: Attachment) => void }) {
-  const input = useRef<HTMLInputElement>(null);
-  const read = ({ target }: ChangeEvent<HTMLInputElement>) => {
-    for (const file of target.files ?? []) {
-      if (file.size > maxImageBytes) continue;
-      const reader = new FileReader();
-      reader.onload = () => onAttach({ name: file.name, dataUrl: reader.result as string });
-      reader.readAsDataURL(file);
-    }
-    target.value = "";
-  };
-  return (
-    <>
-      <input ref={input} type="file" accept="image/*" multiple hidden aria-label="Images" onChange={read} />
-      <Button
-        kind="quiet"
-        square
-        aria-label="Attach images"
-        title="Attach images, up to 4 MB each"
-        onClick={() => input.current?.click()}
-      >
-        <ImagePlus size={16} aria-hidden />
-      </Button>
-    </>
   );
 }

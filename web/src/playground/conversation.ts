@@ -2,7 +2,7 @@ import type { AnswerStream } from "../../../src/client/client.ts";
 import type { JsonObject } from "../../../src/core/json.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { addEvent, type AnswerView, emptyAnswer, failAnswer } from "./answer.ts";
-import { createCuttableFetch, type CuttableFetch } from "./cuttable-fetch.ts";
+import { createCuttableFetch, cutMessage, type CuttableFetch } from "./cuttable-fetch.ts";
 import { chatBody, type Said, type Turn } from "./request.ts";
 import type { Settings } from "./settings.ts";
 
@@ -60,9 +60,14 @@ export class Conversation {
   }
 
   /** What was said so far, and `said`, as a request would carry it. */
-  turnsWith(said: Said | undefined): Turn[] {
-    const before = this.exchanges.map(({ said: earlier, answer }) => ({ said: earlier, answer: answer.text }));
-    return said === undefined ? before : [...before, { said, answer: undefined }];
+  turnsWith(said: Said): Turn[] {
+    return [...this.exchanges.flatMap(turnOf), { said, answer: undefined }];
+  }
+
+  /** What was asked last, without the answer. */
+  lastTurns(): Turn[] | undefined {
+    const last = this.exchanges.at(-1);
+    return last && [...this.exchanges.slice(0, -1).flatMap(turnOf), { said: last.said, answer: undefined }];
   }
 
   ask(said: Said, options: AskOptions): void {
@@ -79,7 +84,18 @@ export class Conversation {
       },
     );
     this.#connection = connection;
-    const client = this.#gateway.client((url, init) => connection.fetch(url, init));
+    const client = this.#gateway.client(async (url, init) => {
+      try {
+        const response = await connection.fetch(url, init);
+        answer.away = false;
+        return response;
+      } catch (error) {
+        // A connection that was cut by hand comes back at once.
+        answer.away = error instanceof TypeError && error.message !== cutMessage;
+        this.#changedSoon();
+        throw error;
+      }
+    });
     const stream = client.stream(body);
     this.#stream = stream;
     void this.#read(stream, answer, options.kill);
@@ -155,6 +171,12 @@ export class Conversation {
     this.#version += 1;
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** A question that was never answered is not asked again with the next one. */
+function turnOf({ said, answer: { text, toolCalls } }: Exchange): Turn[] {
+  if (text !== "" || toolCalls.length > 0) return [{ said, answer: { text, toolCalls } }];
+  return said.results === undefined ? [] : [{ said, answer: undefined }];
 }
 
 function messageOf(error: unknown): string {

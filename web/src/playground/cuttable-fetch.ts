@@ -4,6 +4,8 @@ export interface CuttableFetch {
   cut(): void;
 }
 
+export const cutMessage = "the connection was cut";
+
 /** @param onResume - told of each connection that goes on where another one was cut. */
 export function createCuttableFetch(
   fetch: (url: string, init: RequestInit) => Promise<Response>,
@@ -18,7 +20,7 @@ export function createCuttableFetch(
       return fetch(url, { ...init, signal: AbortSignal.any(signals) });
     },
     cut() {
-      cutting.abort(new TypeError("the connection was cut"));
+      cutting.abort(new TypeError(cutMessage));
       cutting = new AbortController();
     },
   };

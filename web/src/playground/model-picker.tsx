@@ -1,20 +1,20 @@
 import { useState } from "react";
 
 import { Field } from "../elements/field.tsx";
+import { SelectField } from "../elements/select-field.tsx";
 import { useModels } from "../gateway/models.ts";
 
 export interface ModelPickerProps {
   label: string;
   model: string;
   onChange: (model: string) => void;
-  showLabel?: boolean;
 }
 
 const other = "\u0000other";
 const groupNames = { route: "Routes", model: "Your own models", target: "" };
 
 /** Chooses what to ask: a model of the list, or any other by name. */
-export function ModelPicker({ label, model, onChange, showLabel = false }: ModelPickerProps) {
+export function ModelPicker({ label, model, onChange }: ModelPickerProps) {
   const { models = [] } = useModels();
   const [typing, setTyping] = useState(false);
   const isListed = models.some(({ id }) => id === model);
@@ -22,11 +22,12 @@ export function ModelPicker({ label, model, onChange, showLabel = false }: Model
 
   if (typing) {
     return (
-      <Field label={label} hideLabel={!showLabel}>
+      <Field label={label} hideLabel>
         {(props) => (
           <input
             {...props}
             ref={(input) => input?.focus()}
+            onFocus={(event) => event.target.select()}
             className="control font-mono"
             defaultValue={model}
             placeholder="provider/model"
@@ -45,27 +46,15 @@ export function ModelPicker({ label, model, onChange, showLabel = false }: Model
     );
   }
   return (
-    <Field label={label} hideLabel={!showLabel}>
-      {(props) => (
-        <select
-          {...props}
-          className="control truncate pr-7 font-medium"
-          value={model}
-          onChange={(event) => (event.target.value === other ? setTyping(true) : onChange(event.target.value))}
-        >
-          {!isListed && <option value={model}>{model}</option>}
-          {[...groups].map(([name, choices]) => (
-            <optgroup key={name} label={name}>
-              {choices.map(({ id }) => (
-                <option key={id} value={id}>
-                  {id}
-                </option>
-              ))}
-            </optgroup>
-          ))}
-          <option value={other}>Another model…</option>
-        </select>
-      )}
-    </Field>
+    <SelectField
+      label={label}
+      hideLabel
+      className="truncate pr-7 font-medium"
+      value={model}
+      onChange={(value) => (value === other ? setTyping(true) : onChange(value))}
+      options={isListed ? [] : [[model, model]]}
+      groups={[...groups].map(([name, choices]) => [name, choices.map(({ id }) => [id, id])])}
+      last={[other, "Another model…"]}
+    />
   );
 }

@@ -1,6 +1,7 @@
 import { Button } from "../elements/button.tsx";
 import { Dialog } from "../elements/dialog.tsx";
-import { Field } from "../elements/field.tsx";
+import { type Option, SelectField } from "../elements/select-field.tsx";
+import { TextField } from "../elements/text-field.tsx";
 import { exampleTools, noSettings, problemsOf, type Settings } from "./settings.ts";
 
 export interface ParametersProps {
@@ -11,65 +12,46 @@ export interface ParametersProps {
 
 type Name = keyof Settings;
 
+const efforts: readonly Option[] = [
+  ["", "The model's own"],
+  ...["none", "minimal", "low", "medium", "high"].map((effort): Option => [effort, effort]),
+];
+
 /** System prompt, sampling and tools of what is asked next. */
 export function Parameters({ onClose, settings, onChange }: ParametersProps) {
   const problems = problemsOf(settings);
-  const set = (name: Name) => (event: { target: { value: string } }) =>
-    onChange({ ...settings, [name]: event.target.value });
-  const short = (name: Name, label: string, placeholder: string) => (
-    <Field label={label} error={problems[name]}>
-      {(props) => (
-        <input
-          {...props}
-          className="control tabular-nums"
-          placeholder={placeholder}
-          value={settings[name]}
-          onChange={set(name)}
-        />
-      )}
-    </Field>
-  );
+  const set = (name: Name) => (value: string) => onChange({ ...settings, [name]: value });
+  const of = (name: Name) => ({ value: settings[name], onChange: set(name), error: problems[name] });
   return (
     <Dialog title="Parameters" side onClose={onClose}>
       <div className="flex flex-col gap-4">
-        <Field label="System prompt">
-          {(props) => (
-            <textarea {...props} rows={4} className="control" value={settings.system} onChange={set("system")} />
-          )}
-        </Field>
+        <TextField label="System prompt" rows={4} {...of("system")} />
         <div className="grid grid-cols-2 gap-3">
-          {short("temperature", "Temperature", "the model's own")}
-          {short("topP", "Top p", "the model's own")}
-          {short("maxTokens", "Most tokens", "no limit")}
-          {short("seed", "Seed", "none")}
+          <TextField label="Temperature" placeholder="the model's own" inputMode="decimal" {...of("temperature")} />
+          <TextField label="Top p" placeholder="the model's own" inputMode="decimal" {...of("topP")} />
+          <TextField label="Most tokens" placeholder="no limit" inputMode="numeric" {...of("maxTokens")} />
+          <TextField label="Seed" placeholder="none" inputMode="numeric" {...of("seed")} />
         </div>
-        <Field label="Stop at" hint="Several with commas between">
-          {(props) => <input {...props} className="control" value={settings.stop} onChange={set("stop")} />}
-        </Field>
-        <Field label="Reasoning effort">
-          {(props) => (
-            <select {...props} className="control" value={settings.reasoningEffort} onChange={set("reasoningEffort")}>
-              <option value="">The model's own</option>
-              {["none", "minimal", "low", "medium", "high"].map((effort) => (
-                <option key={effort}>{effort}</option>
-              ))}
-            </select>
-          )}
-        </Field>
-        <Field label="Tools" hint="JSON, as OpenAI Chat Completions takes them" error={problems.tools}>
-          {(props) => (
-            <textarea
-              {...props}
-              rows={8}
-              spellCheck={false}
-              className="control font-mono text-xs"
-              value={settings.tools}
-              onChange={set("tools")}
-            />
-          )}
-        </Field>
+        <TextField label="Stop at" hint="Several with commas between" {...of("stop")} />
+        <SelectField label="Reasoning effort" options={efforts} {...of("reasoningEffort")} />
+        <TextField
+          label="Tools"
+          hint="JSON, as OpenAI Chat Completions takes them. When the model calls one, you are asked for its result."
+          rows={8}
+          spellCheck={false}
+          className="font-mono text-xs"
+          {...of("tools")}
+        />
+        <TextField
+          label="Other fields"
+          hint={'JSON, such as {"response_format": {"type": "json_object"}}, or {"headrace": {...}} for this gateway'}
+          rows={3}
+          spellCheck={false}
+          className="font-mono text-xs"
+          {...of("others")}
+        />
         <div className="flex flex-wrap gap-2">
-          <Button onClick={() => onChange({ ...settings, tools: exampleTools })}>Example tool</Button>
+          <Button onClick={() => set("tools")(exampleTools)}>Example tool</Button>
           <Button onClick={() => onChange(noSettings)}>Reset all</Button>
         </div>
       </div>

@@ -5,13 +5,15 @@ import { Button } from "../elements/button.tsx";
 import { Notice } from "../elements/notice.tsx";
 import { useModels } from "../gateway/models.ts";
 import { useTitle } from "../shell/page.tsx";
+import { Announcer } from "./announcer.tsx";
 import { Column } from "./column.tsx";
 import { Composer } from "./composer.tsx";
-import type { AskOptions } from "./conversation.ts";
+import type { AskOptions, Conversation } from "./conversation.ts";
 import { ModelPicker } from "./model-picker.tsx";
 import { chatBody, type Said } from "./request.ts";
-import { noSettings, problemsOf } from "./settings.ts";
+import { countOf, problemsOf } from "./settings.ts";
 import { useConversations } from "./use-conversations.ts";
+import { nothingSaid, useDraft } from "./use-draft.ts";
 import { Welcome } from "./welcome.tsx";
 
 const CopyAs = lazy(() => import("./copy-as.tsx").then((module) => ({ default: module.CopyAs })));
@@ -19,16 +21,16 @@ const Parameters = lazy(() => import("./parameters.tsx").then((module) => ({ def
 
 /** Enough for the next attempt to find its place. */
 const piecesBeforeKill = 25;
-const nothingSaid: Said = { text: "", images: [] };
 const mostColumns = 3;
+/** What is copied before anything was asked. */
+const example: Said = { text: "Why is the sky blue?", images: [] };
 
 /** A chat with any model, or with a few of them side by side. */
 export function Playground() {
   useTitle("Playground");
   const { models, error } = useModels();
   const { conversations, add, remove, clear } = useConversations(models?.[0]?.id);
-  const [said, setSaid] = useState(nothingSaid);
-  const [settings, setSettings] = useState(noSettings);
+  const { said, settings, setSaid, setSettings } = useDraft();
   const [killed, setKilled] = useState("");
   const [shown, setShown] = useState<"parameters" | "copy-as">();
   // On its way before the first answer is.
@@ -54,14 +56,19 @@ export function Playground() {
     clear();
     setKilled("");
   };
-  const body = () => {
-    const next = said.text === "" && !isFresh ? undefined : said;
-    return chatBody({ model: first.model, turns: first.turnsWith(next), settings });
+  /** What is typed, or else what was asked last. */
+  const requestOf = (conversation: Conversation) => {
+    const { model } = conversation;
+    const isTyped = said.text !== "" || said.images.length > 0;
+    const turns = (isTyped ? undefined : conversation.lastTurns()) ?? conversation.turnsWith(isTyped ? said : example);
+    return { model, body: chatBody({ model, turns, settings }) };
   };
+  const parameterCount = countOf(settings);
 
   return (
     <div className="flex h-full flex-col">
       <h1 className="sr-only">Playground</h1>
+      <Announcer conversations={conversations} />
       <div className="border-line flex items-center gap-1.5 border-b px-3 py-2">
         {conversations.length === 1 && (
           <div className="w-64 min-w-0">
@@ -84,6 +91,12 @@ export function Playground() {
         <Button kind="quiet" onClick={() => setShown("parameters")}>
           <SlidersHorizontal size={15} aria-hidden />
           <span className="max-sm:sr-only">Parameters</span>
+          {parameterCount > 0 && (
+            <span className="bg-accent text-accent-ink min-w-4 rounded-full px-1 text-center text-2xs">
+              {parameterCount}
+              <span className="sr-only"> set</span>
+            </span>
+          )}
         </Button>
       </div>
       {error !== undefined && (
@@ -125,7 +138,7 @@ export function Playground() {
         {shown === "parameters" && (
           <Parameters onClose={() => setShown(undefined)} settings={settings} onChange={setSettings} />
         )}
-        {shown === "copy-as" && <CopyAs onClose={() => setShown(undefined)} body={body} />}
+        {shown === "copy-as" && <CopyAs onClose={() => setShown(undefined)} requests={conversations.map(requestOf)} />}
       </Suspense>
     </div>
   );

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from "../../../src/core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../../src/core/json.ts";
 
 /** What is asked for beside the messages; texts as they were typed, so that they can be wrong for a while. */
 export interface Settings {
@@ -11,6 +11,8 @@ export interface Settings {
   reasoningEffort: string;
   /** JSON: OpenAI's list of tools. */
   tools: string;
+  /** JSON: whatever else the body is to have. */
+  others: string;
 }
 
 export const noSettings: Settings = {
@@ -22,6 +24,7 @@ export const noSettings: Settings = {
   stop: "",
   reasoningEffort: "",
   tools: "",
+  others: "",
 };
 
 export const exampleTools = `[
@@ -53,6 +56,9 @@ export function problemsOf(settings: Settings): Partial<Record<keyof Settings, s
   if (settings.tools.trim() !== "" && readTools(settings.tools) === undefined) {
     problems.tools = "Not a JSON list of tools";
   }
+  if (settings.others.trim() !== "" && readObject(settings.others) === undefined) {
+    problems.others = "Not a JSON object";
+  }
   return problems;
 }
 
@@ -69,13 +75,28 @@ export function fieldsOf(settings: Settings): JsonObject {
     ...(stop.length > 0 && { stop }),
     ...(settings.reasoningEffort !== "" && { reasoning_effort: settings.reasoningEffort }),
     ...(tools !== undefined && { tools }),
+    ...readObject(settings.others),
   };
 }
 
+/** How many of them are set. */
+export function countOf(settings: Settings): number {
+  return Object.values(settings).filter((text) => text.trim() !== "").length;
+}
+
 function readTools(text: string): Json[] | undefined {
+  const value = readJson(text);
+  return Array.isArray(value) && value.length > 0 ? value : undefined;
+}
+
+function readObject(text: string): JsonObject | undefined {
+  const value = readJson(text);
+  return isJsonObject(value) ? value : undefined;
+}
+
+function readJson(text: string): Json | undefined {
   try {
-    const value = JSON.parse(text) as Json;
-    return Array.isArray(value) && value.length > 0 ? value : undefined;
+    return JSON.parse(text) as Json;
   } catch {
     return undefined;
   }

@@ -1,20 +1,19 @@
-import { useState } from "react";
-
-import { Code } from "../elements/code.tsx";
-import { Tabs } from "../elements/tabs.tsx";
-import { useGateway } from "../gateway/gateway.ts";
 import { useModels } from "../gateway/models.ts";
-import { type ClientName, clientNames, writeClient } from "./client-snippets.ts";
+import { chatSnippets } from "../snippets/chat-snippets.ts";
+import { clientSnippets } from "../snippets/client-snippets.ts";
+import { Snippets } from "../snippets/snippets.tsx";
+
+const all = { ...chatSnippets, ...clientSnippets };
 
 /** How the usual clients are told about this gateway. */
 export function Clients() {
-  const { origin, key } = useGateway();
   const { models } = useModels();
-  const [name, setName] = useState<ClientName>("openai");
   const model = models?.[0]?.id ?? "sim/gpt-4o";
   return (
-    <Tabs label="Client" tabs={clientNames} current={name} onChange={setName}>
-      <Code what="snippet" text={writeClient(name, { origin, model, hasKey: key.get() !== "" })} />
-    </Tabs>
+    <Snippets
+      label="Client"
+      snippets={all}
+      body={{ model, messages: [{ role: "user", content: "Why is the sky blue?" }] }}
+    />
   );
 }

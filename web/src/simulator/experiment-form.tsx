@@ -2,9 +2,14 @@ import { Play, Square } from "lucide-react";
 
 import { faultGroups, faultKindOf } from "../../../src/providers/simulator/faults/catalog.ts";
 import { Button } from "../elements/button.tsx";
-import { Field } from "../elements/field.tsx";
+import { type Option, SelectField } from "../elements/select-field.tsx";
+import { TextField } from "../elements/text-field.tsx";
 import { isSimulated, useModels } from "../gateway/models.ts";
 import { type Experiment, faultsByGroup, withFault } from "./fault-form.ts";
+
+const faults = [...faultsByGroup].map(
+  ([group, names]) => [faultGroups[group], names.map((name): Option<typeof name> => [name, name])] as const,
+);
 
 export interface ExperimentFormProps {
   experiment: Experiment;
@@ -16,9 +21,11 @@ export interface ExperimentFormProps {
 
 export function ExperimentForm({ experiment, onChange, busy, onRun, onStop }: ExperimentFormProps) {
   const { models = [] } = useModels();
-  const simulated = models.filter(({ id }) => isSimulated(id));
-  const set = (name: keyof Experiment) => (event: { target: { value: string } }) =>
-    onChange({ ...experiment, [name]: event.target.value });
+  const simulated = models.flatMap(({ id }): Option[] => (isSimulated(id) ? [[id, id]] : []));
+  const of = (name: "model" | "prompt" | "words" | "intervalMs") => ({
+    value: experiment[name],
+    onChange: (value: string) => onChange({ ...experiment, [name]: value }),
+  });
   return (
     <form
       aria-label="Experiment"
@@ -28,46 +35,24 @@ export function ExperimentForm({ experiment, onChange, busy, onRun, onStop }: Ex
         onRun();
       }}
     >
-      <Field label="Model">
-        {(props) => (
-          <select {...props} className="control" value={experiment.model} onChange={set("model")}>
-            {simulated.map(({ id }) => (
-              <option key={id}>{id}</option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label="Prompt">
-        {(props) => (
-          <textarea {...props} rows={2} className="control" value={experiment.prompt} onChange={set("prompt")} />
-        )}
-      </Field>
+      <SelectField label="Model" options={simulated} {...of("model")} />
+      <TextField label="Prompt" rows={2} {...of("prompt")} />
       <FaultFields experiment={experiment} onChange={onChange} />
       <div className="grid grid-cols-2 gap-3">
-        <Field label="Words" hint="How long the answer is">
-          {(props) => (
-            <input
-              {...props}
-              inputMode="numeric"
-              className="control"
-              placeholder="its own"
-              value={experiment.words}
-              onChange={set("words")}
-            />
-          )}
-        </Field>
-        <Field label="Pace" hint="Milliseconds a token">
-          {(props) => (
-            <input
-              {...props}
-              inputMode="numeric"
-              className="control"
-              placeholder="the model's"
-              value={experiment.intervalMs}
-              onChange={set("intervalMs")}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Words"
+          hint="How long the answer is"
+          placeholder="its own"
+          inputMode="numeric"
+          {...of("words")}
+        />
+        <TextField
+          label="Pace"
+          hint="Milliseconds a token"
+          placeholder="the model's"
+          inputMode="numeric"
+          {...of("intervalMs")}
+        />
       </div>
       <label className="flex items-start gap-2">
         <input
@@ -98,38 +83,23 @@ function FaultFields({ experiment, onChange }: Pick<ExperimentFormProps, "experi
   const kind = experiment.fault === "" ? undefined : faultKindOf(experiment.fault);
   return (
     <>
-      <Field label="Fault" hint={kind?.what ?? "All goes well."}>
-        {(props) => (
-          <select
-            {...props}
-            className="control"
-            value={experiment.fault}
-            onChange={(event) => onChange(withFault(experiment, event.target.value as Experiment["fault"]))}
-          >
-            <option value="">None</option>
-            {[...faultsByGroup].map(([group, names]) => (
-              <optgroup key={group} label={faultGroups[group]}>
-                {names.map((name) => (
-                  <option key={name}>{name}</option>
-                ))}
-              </optgroup>
-            ))}
-          </select>
-        )}
-      </Field>
+      <SelectField
+        label="Fault"
+        hint={kind?.what ?? "All goes well."}
+        value={experiment.fault}
+        onChange={(fault) => onChange(withFault(experiment, fault))}
+        options={[["", "None"]]}
+        groups={faults}
+      />
       {kind !== undefined && (
         <div className="flex flex-col gap-2">
-          <Field label="As it is written">
-            {(props) => (
-              <input
-                {...props}
-                spellCheck={false}
-                className="control font-mono"
-                value={experiment.faultText}
-                onChange={(event) => onChange({ ...experiment, faultText: event.target.value })}
-              />
-            )}
-          </Field>
+          <TextField
+            label="As it is written"
+            spellCheck={false}
+            className="font-mono"
+            value={experiment.faultText}
+            onChange={(faultText) => onChange({ ...experiment, faultText })}
+          />
           <ul className="text-muted flex flex-col gap-1 text-xs">
             {kind.position !== undefined && (
               <li>

@@ -1,4 +1,5 @@
-import { Field } from "../elements/field.tsx";
+import { SelectField, type Option } from "../elements/select-field.tsx";
+import { TextField } from "../elements/text-field.tsx";
 import { useModels } from "../gateway/models.ts";
 import { type Filters, outcomes } from "./filters.ts";
 
@@ -9,41 +10,28 @@ export interface FilterBarProps {
 
 export function FilterBar({ filters, onChange }: FilterBarProps) {
   const { models = [] } = useModels();
-  const choice = (name: keyof Filters, label: string, options: readonly (readonly [string, string])[]) => (
+  const choice = (name: keyof Filters, label: string, options: readonly Option[]) => (
     <div className="md:w-36">
-      <Field label={label} hideLabel>
-        {(props) => (
-          <select
-            {...props}
-            className="control"
-            value={filters[name]}
-            onChange={(event) => onChange({ ...filters, [name]: event.target.value })}
-          >
-            {options.map(([value, text]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <SelectField
+        label={label}
+        hideLabel
+        value={filters[name]}
+        onChange={(value) => onChange({ ...filters, [name]: value })}
+        options={options}
+      />
     </div>
   );
   return (
     <search className="grid w-full grid-cols-2 items-center gap-2 md:flex md:w-auto md:flex-1 md:flex-wrap md:justify-end">
       <div className="col-span-2 md:w-44">
-        <Field label="Id" hideLabel>
-          {(props) => (
-            <input
-              {...props}
-              type="search"
-              className="control"
-              placeholder="Find an id"
-              value={filters.text}
-              onChange={(event) => onChange({ ...filters, text: event.target.value })}
-            />
-          )}
-        </Field>
+        <TextField
+          label="Id"
+          hideLabel
+          type="search"
+          placeholder="Find an id"
+          value={filters.text}
+          onChange={(text) => onChange({ ...filters, text })}
+        />
       </div>
       {choice("state", "State", [
         ["", "Any state"],

@@ -2,7 +2,7 @@ import { useEffect, useState } from "react";
 
 import type { ProtocolName } from "../../../src/core/events.ts";
 import { CopyButton } from "../elements/copy-button.tsx";
-import { Field } from "../elements/field.tsx";
+import { SelectField } from "../elements/select-field.tsx";
 import { type Gateway, useGateway } from "../gateway/gateway.ts";
 
 export const protocolTitles: Readonly<Record<ProtocolName, string>> = {
@@ -18,6 +18,8 @@ export const protocolTitles: Readonly<Record<ProtocolName, string>> = {
   "plain-text": "Plain text",
   events: "Headrace's own events",
 };
+
+const protocols = Object.entries(protocolTitles) as [ProtocolName, string][];
 
 // More than this helps nobody, and a page has to hold it.
 const mostCharacters = 300_000;
@@ -36,22 +38,7 @@ export function Frames({ streamId, protocol: first }: FramesProps) {
     <div className="flex flex-col gap-3">
       <div className="flex items-end gap-2">
         <div className="w-64">
-          <Field label="As">
-            {(props) => (
-              <select
-                {...props}
-                className="control"
-                value={protocol}
-                onChange={(event) => setProtocol(event.target.value as ProtocolName)}
-              >
-                {Object.entries(protocolTitles).map(([name, title]) => (
-                  <option key={name} value={name}>
-                    {title}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
+          <SelectField label="As" value={protocol} onChange={setProtocol} options={protocols} />
         </div>
         <CopyButton text={() => text} what="frames" wide />
       </div>

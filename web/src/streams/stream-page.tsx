@@ -4,6 +4,7 @@ import { Link } from "wouter";
 
 import type { Trace } from "../../../src/records/trace.ts";
 import { Button } from "../elements/button.tsx";
+import { CopyButton } from "../elements/copy-button.tsx";
 import { Notice } from "../elements/notice.tsx";
 import { Tabs } from "../elements/tabs.tsx";
 import { useGateway } from "../gateway/gateway.ts";
@@ -80,12 +81,6 @@ interface ActionsProps {
 
 function Actions({ id, trace, replay }: ActionsProps) {
   const gateway = useGateway();
-  const [shared, setShared] = useState(false);
-  const share = async () => {
-    await navigator.clipboard.writeText(location.href);
-    setShared(true);
-    setTimeout(() => setShared(false), 1500);
-  };
   return (
     <div className="flex flex-wrap gap-2">
       {trace?.state === "open" && (
@@ -99,9 +94,14 @@ function Actions({ id, trace, replay }: ActionsProps) {
           {replay.atMs === undefined ? "Replay" : "Stop replaying"}
         </Button>
       )}
-      <Button onClick={() => void share()} title="Whoever may see this stream can open it with this link">
-        <Share2 size={14} aria-hidden /> {shared ? "Copied" : "Copy link"}
-      </Button>
+      <CopyButton
+        text={() => location.href}
+        what="link"
+        wide
+        kind="plain"
+        icon={Share2}
+        title="Whoever may see this stream can open it with this link"
+      />
     </div>
   );
 }
