@@ -30,8 +30,14 @@ export function buildWebWhenStale(node) {
     return;
   }
   writeFileSync(`${beside}/.built-from`, wanted);
-  rmSync(built, { recursive: true, force: true });
-  renameSync(beside, built);
+  try {
+    rmSync(built, { recursive: true, force: true });
+    renameSync(beside, built);
+  } catch (error) {
+    // Another build was quicker.
+    rmSync(beside, { recursive: true, force: true });
+    if (!existsSync(stamp)) throw error;
+  }
 }
 
 function fingerprint() {
