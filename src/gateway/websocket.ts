@@ -1,4 +1,5 @@
 import { HeadraceError, toHeadraceError } from "../core/errors.ts";
+import { percentDecoded } from "../core/percent-encoding.ts";
 import type { WholeResponse } from "../protocols/protocol.ts";
 import { writeRetryHeaders } from "../protocols/retry-after.ts";
 import type { AppOptions } from "./app.ts";
@@ -76,18 +77,9 @@ function withOfferedKey(headers: Headers, offered: readonly string[]): Headers {
   const key = offered.find((name) => name.startsWith(keyPrefix))?.slice(keyPrefix.length);
   if (key === undefined || headers.has("x-api-key")) return headers;
   const all = new Headers(headers);
-  all.set("x-api-key", decode(key));
+  // Not every character of a key may stand in a subprotocol's name; pages encode the others.
+  all.set("x-api-key", percentDecoded(key));
   return all;
-}
-
-/** Not every character of a key may stand in a subprotocol's name; pages encode the others. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // No encoding then, but a key with a percent sign.
-    return text;
-  }
 }
 
 function overloaded(): HeadraceError {

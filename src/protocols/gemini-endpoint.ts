@@ -1,4 +1,5 @@
 import { HeadraceError } from "../core/errors.ts";
+import { percentDecoded } from "../core/percent-encoding.ts";
 import type { Endpoint } from "./protocol.ts";
 
 // Vertex has its project in the path, and some clients leave `models/` out when a model's name has a slash.
@@ -11,7 +12,7 @@ export const endpoint: Endpoint = {
   read(path) {
     const [, model, method] = asked.exec(path) ?? [];
     if (model === undefined) return undefined;
-    return { model: decode(model), stream: method === "streamGenerateContent" };
+    return { model: percentDecoded(model), stream: method === "streamGenerateContent" };
   },
 };
 
@@ -26,13 +27,4 @@ function modelPath(model: string): string {
   }
   const path = segments.map(encodeURIComponent).join("/");
   return segments.length === 1 ? `models/${path}` : path;
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // A stray percent sign is part of the name.
-    return text;
-  }
 }

@@ -1,3 +1,4 @@
+import { percentDecoded } from "../core/percent-encoding.ts";
 /** As in the configuration; see there for what each of them means. */
 export interface TraceSettings {
   traces?: boolean | undefined;
@@ -33,15 +34,7 @@ function endpointIn(environment: Variables): string | undefined {
 export function readList(text = ""): Record<string, string> {
   const pairs = text.split(",").flatMap((pair) => {
     const at = pair.indexOf("=");
-    return at <= 0 ? [] : [[pair.slice(0, at).trim(), decoded(pair.slice(at + 1).trim())] as const];
+    return at <= 0 ? [] : [[pair.slice(0, at).trim(), percentDecoded(pair.slice(at + 1).trim())] as const];
   });
   return Object.fromEntries(pairs);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -1,4 +1,5 @@
 import { HeadraceError } from "../../../core/errors.ts";
+import { percentDecoded } from "../../../core/percent-encoding.ts";
 import { type Fault, parseFault, readDuration } from "./fault.ts";
 
 /** What a request asks of the simulator besides an answer. */
@@ -35,7 +36,7 @@ export function parseWishes(text: string): Wishes {
     // Whatever is none of these words is a fault by itself, and may have an equals sign among its arguments.
     const key = ["fault", "words", "interval", "signed"].includes(name) ? name : "";
     const written = key === "" ? item : equals === -1 ? "" : item.slice(equals + 1);
-    const value = decoded(written);
+    const value = percentDecoded(written);
     if (key === "words") wishes.words = readWords(value);
     else if (key === "interval") wishes.intervalMs = readDuration(value);
     else if (key === "signed") wishes.signed = true;
@@ -55,13 +56,4 @@ export function readWords(text: string): number {
   const words = Number(text);
   if (/^\d{1,6}$/.test(text) && words >= 1 && words <= mostWords) return words;
   throw new HeadraceError("invalid-request", `words is from 1 to ${mostWords}, but is ${JSON.stringify(text)}`);
-}
-
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    // A percent sign that begins no escape stands for itself.
-    return text;
-  }
 }
