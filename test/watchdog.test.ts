@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 
 import { createHeadrace } from "../src/index.ts";
-import { Watchdog, withWatchdog } from "../src/reliability/watchdog.ts";
+import { withGuards } from "../src/reliability/attempt.ts";
+import { Watchdog } from "../src/reliability/watchdog.ts";
 import { createVirtualClock } from "../src/testing.ts";
 import type { Step } from "./support/scripted-source.ts";
 import { hang, deaf, pings, read, scriptedSource } from "./support/scripted-source.ts";
@@ -12,7 +13,7 @@ function watched(script: readonly Step[], more: { firstEventMs?: number } = {}) 
   const clock = createVirtualClock();
   const watchdog = new Watchdog({ clock });
   const provider = scriptedSource("slow", clock, [script]);
-  const source = withWatchdog(provider.source, { watchdog, name: "slow/m", limits: { ...limits, ...more } });
+  const source = withGuards(provider.source, [(call) => watchdog.guard(call, "slow/m", { ...limits, ...more })]);
   return { clock, source, provider };
 }
 

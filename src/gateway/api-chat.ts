@@ -25,7 +25,7 @@ const tenants: readonly ChatTenant[] = [
 ];
 
 /** Messages of the AI SDK 5 and later are made of `parts`; whoever else asks has `content`. */
-export function hasUiMessages({ messages, trigger }: JsonObject): boolean {
+function hasUiMessages({ messages, trigger }: JsonObject): boolean {
   if (!Array.isArray(messages)) return typeof trigger === "string";
   if (messages.some((message) => isJsonObject(message) && Array.isArray(message["parts"]))) return true;
   return messages.length === 0 && typeof trigger === "string";

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from "../core/json.ts";
 import { writeUsage } from "./openai-responses-usage.ts";
 
 /** What a response is called: made of the stream's id, so that either names the other. */
-export function responseIdOf(streamId: string): string {
+function responseIdOf(streamId: string): string {
   return `resp_${idSuffix(streamId)}`;
 }
 

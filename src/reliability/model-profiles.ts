@@ -10,12 +10,8 @@ export type Prefill = (
   /** As before, with `continue_final_message: true` and `add_generation_prompt: false` in the request. */
   | { kind: "continue-final-message" }
 ) & {
-  /** The answer begins with what it was given, which has to be taken off again. */
-  echoes?: true;
   /** Refused, or done wrongly, while the model thinks first. */
   notWithThinking?: true;
-  /** The only address that knows it, where that is not the usual one. */
-  baseUrl?: string;
 };
 
 /** What is known of a model before it is called. */
@@ -23,8 +19,6 @@ export interface ModelProfile {
   /** It thinks before it speaks, so that minutes of silence are nothing unusual. */
   reasoning: boolean;
   prefill: Prefill;
-  /** The longest prompt and answer together. */
-  contextTokens?: number;
 }
 
 interface Row {
@@ -51,8 +45,10 @@ const trailing: Prefill = { kind: "trailing-assistant" };
  */
 const prefills: readonly Row[] = [
   { vendor: /^simulator$/, prefill: trailing },
-  { vendor: /^deepseek$/, prefill: { kind: "field", name: "prefix", baseUrl: "https://api.deepseek.com/beta" } },
-  { vendor: /^mistral$/, prefill: { kind: "field", name: "prefix", echoes: true } },
+  // DeepSeek knows it at https://api.deepseek.com/beta only; elsewhere the attempt fails and the next rung has its turn.
+  { vendor: /^deepseek$/, prefill: { kind: "field", name: "prefix" } },
+  // Mistral repeats the begun answer, which is found as any repetition is.
+  { vendor: /^mistral$/, prefill: { kind: "field", name: "prefix" } },
   { vendor: /^(moonshot|kimi)/, prefill: { kind: "field", name: "partial" } },
   { vendor: /^(dashscope|alibaba|qwen)/, prefill: { kind: "field", name: "partial", notWithThinking: true } },
   { vendor: /^(vllm|sglang)$/, prefill: { kind: "continue-final-message", notWithThinking: true } },

@@ -7,7 +7,7 @@ import type { Clock, Randomness } from "../core/time.ts";
 import { remedyFor } from "./remedy.ts";
 
 /** A provider that asks for more patience than this is left, or its error passed on. */
-export const longestRetryAfterMs = 10_000;
+const longestRetryAfterMs = 10_000;
 const firstBackoffMs = 500;
 const longestBackoffMs = 8_000;
 

@@ -1,8 +1,6 @@
 import { HeadraceError } from "../core/errors.ts";
-import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
 import type { AttemptCall, Guard } from "./attempt.ts";
-import { withGuards } from "./attempt.ts";
 
 /** The longest that each kind of silence may last, in milliseconds. */
 export interface WatchdogLimits {
@@ -56,14 +54,6 @@ export class Watchdog {
     const now = this.#clock.elapsed();
     for (const watched of this.#watched) watched.look(now);
   };
-}
-
-/** Makes silence of any kind an error of the source, which is aborted first. */
-export function withWatchdog(
-  source: StreamSource,
-  { watchdog, name, limits }: { watchdog: Watchdog; name: string; limits: WatchdogLimits },
-): StreamSource {
-  return withGuards(source, [(call) => watchdog.guard(call, name, limits)]);
 }
 
 class Watched {

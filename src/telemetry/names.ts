@@ -17,7 +17,7 @@ export interface ConfiguredNames {
 }
 
 /** In place of a model that nobody configured: names come from requests, and each of them would be a new time series. */
-export const otherModel = "other";
+const otherModel = "other";
 
 /** What the semantic conventions call a vendor, where it is not the vendor's own word. */
 const conventionalNames: Readonly<Record<string, string>> = {

@@ -19,7 +19,7 @@ export function databasePath(): string {
 }
 
 /** Scripted models cost $1 per million tokens in, $2 out; those of `unpriced` nobody knows. */
-export const scriptedPrices = new Prices({
+const scriptedPrices = new Prices({
   prices: { "scripted/*": { inputPerMillion: 1, outputPerMillion: 2 } },
   vendorOf: () => undefined,
 });

@@ -102,6 +102,6 @@ async function runCheck(
   }
 }
 
-export function isLocal(address: string | undefined): boolean {
+function isLocal(address: string | undefined): boolean {
   return address !== undefined && URL.canParse(address) && isLoopback(new URL(address).hostname);
 }

@@ -40,7 +40,7 @@ export function effectiveSettings(config: Config, origins: ReadonlyMap<string, s
 }
 
 /** A setting's value in the unit that its name ends in. */
-export function settingText(key: string, value: unknown): string {
+function settingText(key: string, value: unknown): string {
   if (value === undefined) return "not set";
   if (Array.isArray(value)) return value.length === 0 ? "none" : value.map(String).join(", ");
   if (typeof value === "object" && value !== null && "afterMs" in value)

@@ -49,7 +49,7 @@ export function useReplay(trace: Trace | undefined): Replay {
 }
 
 /** Between two points of the timeline what came is taken to have come evenly. */
-export function shareAt(timeline: Trace["timeline"], atMs: number): number {
+function shareAt(timeline: Trace["timeline"], atMs: number): number {
   const total = timeline.at(-1)?.[1] ?? 0;
   if (total === 0) return 1;
   let [beforeMs, before] = [timeline[0]?.[0] ?? 0, 0];
