@@ -5,14 +5,14 @@ import type { SourceOptions, StreamContext, StreamSource } from "../core/source.
 import type { Clock } from "../core/time.ts";
 import { estimateUsage, usageWithRest } from "../core/usage-estimate.ts";
 import { anchorRequest, prefillRequest } from "./continuation-request.ts";
+import { HeldToolCalls } from "./held-tool-calls.ts";
 import { addUsage, JoinedAttempt } from "./joined-attempt.ts";
+import { findJunction, type Joined } from "./junction.ts";
 import type { Step } from "./ladder.ts";
 import { climb } from "./ladder.ts";
 import { remedyFor } from "./remedy.ts";
 import { abandonResumptions, resumeAttempt } from "./resumable-attempt.ts";
 import { Said } from "./said.ts";
-import type { SeamVerdict } from "./seam-finder.ts";
-import { SeamFinder } from "./seam-finder.ts";
 import type { ServedTarget } from "./target.ts";
 
 export interface ContinuationOptions {
@@ -36,9 +36,6 @@ export interface ContinuationOptions {
 /** How long a recovery waits for its turn, and how often it asks. */
 const longestWaitMs = 10_000;
 const askEveryMs = 100;
-/** Characters of tool calls that are held back, and events of an attempt before it is decided where it joins. */
-const maxHeldCharacters = 1024 * 1024;
-const maxEarly = 1_000;
 
 /**
  * Goes on with an answer that breaks in the middle: another attempt is made to continue it, and nothing of that is shown
@@ -64,9 +61,7 @@ class Continued implements AsyncIterator<StreamEvent> {
   #events: AsyncIterator<StreamEvent>;
   /** Ready to be taken. */
   #queue: StreamEvent[] = [];
-  /** Tool calls that are not complete. */
-  #held: StreamEvent[] | undefined;
-  #heldCharacters = 0;
+  readonly #held: HeldToolCalls | undefined;
   #joined: JoinedAttempt | undefined;
   #attempt = 0;
   #recoveries = 0;
@@ -85,6 +80,7 @@ class Continued implements AsyncIterator<StreamEvent> {
     this.#request = request;
     this.#sourceOptions = { ...sourceOptions, stream };
     this.#options = options;
+    this.#held = options.toolCalls === "atomic" ? new HeldToolCalls() : undefined;
     this.#events = source(request, this.#sourceOptions)[Symbol.asyncIterator]();
   }
 
@@ -101,7 +97,7 @@ class Continued implements AsyncIterator<StreamEvent> {
   // Made once and not per event, which happens for every token.
   readonly #take = (result: IteratorResult<StreamEvent>): Result | Promise<IteratorResult<StreamEvent>> => {
     if (result.done === true) return result as Result;
-    if (this.#joined === undefined && this.#options.toolCalls === "stream") {
+    if (this.#joined === undefined && this.#held === undefined) {
       if (result.value.type === "attempt-start") this.#attempt = result.value.attempt ?? 0;
       this.#said.see(result.value);
       return result;
@@ -124,7 +120,7 @@ class Continued implements AsyncIterator<StreamEvent> {
     const isOurs = this.#said.hasBegun && !signal.aborted && remedyFor(failure) !== "none";
     if (!isOurs || broken === undefined) throw failure;
     if (await this.#resume(broken)) return this.next();
-    this.#held = undefined;
+    this.#held?.drop();
     // Nobody could tell which of several answers a continuation belongs to.
     if (this.#said.hasOtherChoices || (this.#request.choices ?? 1) > 1) throw failure;
     const state = this.#said.recoverable;
@@ -161,32 +157,11 @@ class Continued implements AsyncIterator<StreamEvent> {
 
   /** Passes an event on, unless it belongs to tool calls that are held back. */
   #give(event: StreamEvent): void {
-    if (this.#options.toolCalls === "atomic" && this.#held === undefined && event.type === "tool-call-start") {
-      this.#held = [];
-      this.#heldCharacters = 0;
-    }
-    const isOver = event.type === "finish" || event.type === "stream-end";
-    if (this.#held !== undefined && !isOver) {
-      this.#hold(this.#held, event);
-      return;
-    }
-    for (const one of [...(this.#held ?? []), event]) {
+    for (const one of this.#held?.add(event) ?? [event]) {
       if (one.type === "attempt-start") this.#attempt = one.attempt ?? 0;
       this.#said.see(one);
       this.#queue.push(one);
     }
-    this.#held = undefined;
-  }
-
-  #hold(held: StreamEvent[], event: StreamEvent): void {
-    held.push(event);
-    // An event without text takes up room as well.
-    this.#heldCharacters += 64 + (event.type === "tool-call-delta" ? event.argumentsText.length : 0);
-    if (this.#heldCharacters <= maxHeldCharacters) return;
-    throw new HeadraceError(
-      "response-too-large",
-      `tool calls of more than ${maxHeldCharacters} characters are not held back`,
-    );
   }
 
   /** Who fell silent, or broke twice, is asked after all others. */
@@ -251,40 +226,26 @@ class Continued implements AsyncIterator<StreamEvent> {
       rung: step.rung,
     });
     const events = attempt[Symbol.asyncIterator]();
-    const said = this.#said;
-    const seam = said.text === "" ? undefined : new SeamFinder(said.text, step.rung);
-    const early: StreamEvent[] = [];
-    let start: AttemptStart | undefined;
-    for (;;) {
-      const { value: event, done } = await events.next();
-      if (done === true) return false;
-      if (start === undefined && event.type === "attempt-start") {
-        start = event;
-        this.#recoveries++;
-      }
-      const verdict = verdictOn(event, seam);
-      const isOpen = verdict === undefined || verdict.is === "undecided";
-      if (isOpen && early.length < maxEarly) {
-        if (isWorthKeeping(event)) early.push(event);
-        continue;
-      }
-      if (isOpen || verdict.is === "rejected" || start === undefined || (this.#isJson && verdict.confidence < 1)) {
-        void events.return?.();
-        return false;
-      }
-      const joined = this.#joinedAttempt();
-      try {
-        const first = [...early, ...afterSeam(event, verdict, seam)].map((one) => joined.fit(one));
-        const seamEvent = this.#seam(verdict, start);
-        this.#connect(events, joined, [seamEvent, joined.start(start), ...first]);
-        const { observe, stream } = this.#sourceOptions;
-        observe?.({ ...seamEvent, type: "seam-joined", streamId: stream.id });
-      } catch (error) {
-        void events.return?.();
-        throw error;
-      }
-      return true;
+    const junction = await findJunction(events, {
+      said: this.#said.text,
+      rung: step.rung,
+      mayGuess: !this.#isJson,
+      onStart: () => this.#recoveries++,
+    });
+    if (junction === undefined) return false;
+    const { start, first } = junction;
+    const joined = this.#joinedAttempt();
+    try {
+      const fitting = first.map((event) => joined.fit(event));
+      const seam = this.#seam(junction.seam, start);
+      this.#connect(events, joined, [seam, joined.start(start), ...fitting]);
+      const { observe, stream } = this.#sourceOptions;
+      observe?.({ ...seam, type: "seam-joined", streamId: stream.id });
+    } catch (error) {
+      void events.return?.();
+      throw error;
     }
+    return true;
   }
 
   #joinedAttempt(): JoinedAttempt {
@@ -339,43 +300,6 @@ class Continued implements AsyncIterator<StreamEvent> {
 
 const over: AsyncIterator<StreamEvent> = { next: () => Promise.resolve({ value: undefined, done: true }) };
 const none: Usage = { inputTokens: 0, outputTokens: 0 };
-
-type Joined = Extract<SeamVerdict, { is: "joined" }>;
-
-/** What an event tells about the seam; undefined when it tells nothing. */
-function verdictOn(event: StreamEvent, seam: SeamFinder | undefined): SeamVerdict | undefined {
-  switch (event.type) {
-    case "text-delta":
-      return seam === undefined ? anew(event.text) : seam.push(event.text);
-    case "reasoning-delta":
-    case "reasoning-signature":
-      return seam === undefined ? anew("") : undefined;
-    case "tool-call-start":
-    case "refusal-delta":
-    case "finish":
-    case "stream-end":
-      return seam === undefined ? anew("") : seam.end();
-    default:
-      return undefined;
-  }
-}
-
-/** Once there was text, what a new attempt thinks before its own is of no use to anybody. */
-function isWorthKeeping({ type }: StreamEvent): boolean {
-  return type !== "text-delta" && type !== "attempt-start" && type !== "reasoning-delta" && type !== "vendor-frame";
-}
-
-/** Nothing was visible but reasoning, so any answer joins. */
-function anew(text: string): Joined {
-  return { is: "joined", text, overlap: 0, rung: "prefix-match", confidence: 1 };
-}
-
-/** The deciding event with what is new of it. */
-function afterSeam(event: StreamEvent, { text }: Joined, seam: SeamFinder | undefined): StreamEvent[] {
-  if (event.type === "text-delta") return text === "" ? [] : [{ type: "text-delta", text }];
-  const rest: StreamEvent[] = seam === undefined || text === "" ? [] : [{ type: "text-delta", text }];
-  return [...rest, event];
-}
 
 function brokenInside(why: "tool-call" | "reasoning" | "refusal", cause: HeadraceError): HeadraceError {
   if (why === "tool-call") {
