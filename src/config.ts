@@ -50,7 +50,9 @@ const logSchema = z.strictObject({
     .string()
     .min(1)
     .default(".headrace/headrace.db")
-    .describe("The database file; its folder is made when missing."),
+    .describe(
+      "The database file; its folder is made when missing. Its journal is beside it, as `<path>-entries-<number>`.",
+    ),
   durability: z
     .enum(["auto", "memory", "process", "disk"])
     .default("auto")
@@ -62,7 +64,7 @@ const logSchema = z.strictObject({
     .min(1024 * 1024)
     .optional()
     .describe(
-      "The size that the database file may grow to; beyond it new answers get 507. Default: the disk is the limit.",
+      "The size that the database and the journal beside it may grow to together; beyond it new answers get 507. Default: the disk is the limit.",
     ),
   keepClosedHours: z.number().positive().default(24).describe("How long a finished answer can be read again."),
   idempotencyHours: z

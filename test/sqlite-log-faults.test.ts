@@ -18,6 +18,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+function journalFiles(): string[] {
+  const data = join(folder, "data");
+  return readdirSync(data)
+    .filter((name) => name.includes("-entries-"))
+    .map((name) => join(data, name));
+}
+
+function journalBytes(): number {
+  return journalFiles().reduce((sum, file) => sum + statSync(file).size, 0);
+}
+
 function open(more: Partial<SqliteLogOptions> = {}): SqliteLog {
   return SqliteLog.open({ path, durability: "process", now: () => 5_000, upkeepDelayMs: 0, ...more });
 }
@@ -197,13 +208,72 @@ describe("what is stored", () => {
     for (let seq = 0; seq < 4_000; seq++) await log.append("busy", 1, seq, [text("z".repeat(16_000))]);
     await log.append("busy", 1, 4_000, [end]);
     await vi.waitFor(() => expect(statSync(`${path}-wal`).size).toBeLessThan(8 * 1024 * 1024));
-    await log.delete("busy");
-    await log.close();
 
+    expect(journalBytes()).toBeLessThan(24 * 1024 * 1024);
+    await log.append("quiet", 1, 1, [end]);
+    await vi.waitFor(() => expect(journalBytes()).toBe(0));
+    await log.close();
+  });
+});
+
+describe("a journal", () => {
+  async function writeSome(): Promise<void> {
+    const log = open({ upkeepDelayMs: 60_000 });
+    await log.create(newStream("a"));
+    for (const [seq, event] of [text("one"), text("two"), text("three ☂"), end].entries()) {
+      await log.append("a", 1, seq, [event]);
+    }
+    await log.close();
+  }
+
+  async function readAll(): Promise<{ seqs: number[]; closedAt: number | undefined }> {
+    const log = open();
+    const entries = await log.read("a", { after: -1, limit: 10 });
+    const info = await log.info("a");
+    await log.close();
+    return { seqs: entries.map(({ seq }) => seq), closedAt: info?.closedAt };
+  }
+
+  test("that ends in the middle of a record is read as far as it is whole, and goes on from there", async () => {
+    await writeSome();
+    const [file = ""] = journalFiles();
+    const whole = readFileSync(file);
+    for (const length of [whole.byteLength - 1, whole.byteLength - 30, whole.byteLength - 100]) {
+      rmSync(join(folder, "data"), { recursive: true });
+      await writeSome();
+      writeFileSync(file, whole.subarray(0, length));
+
+      const { seqs, closedAt } = await readAll();
+
+      expect(seqs).toEqual([0, 1, 2].slice(0, seqs.length));
+      expect(closedAt).toBeUndefined();
+      const log = open();
+      expect(await log.append("a", 1, seqs.length, [text("again"), end])).toMatchObject({ status: "ok" });
+      await log.close();
+      expect(await readAll()).toEqual({ seqs: [...seqs, seqs.length, seqs.length + 1], closedAt: 5_000 });
+    }
+  });
+
+  test("that was damaged gives nothing from behind the damage", async () => {
+    await writeSome();
+    const [file = ""] = journalFiles();
+    writeFileSync(file, readFileSync(file, "utf8").replace("two", "2wo"));
+
+    expect(await readAll()).toEqual({ seqs: [0], closedAt: undefined });
+  });
+
+  test("in a table of the database, as older versions had it, is taken over", async () => {
+    await writeSome();
     const database = new DatabaseSync(path);
-    const journal = database.prepare("SELECT sum(length(lines)) AS length FROM journal").get();
+    database.exec("CREATE TABLE journal (id INTEGER PRIMARY KEY, lines TEXT NOT NULL) STRICT; PRAGMA user_version = 2");
+    const insert = database.prepare("INSERT INTO journal (lines) VALUES (?)");
+    for (const file of journalFiles()) {
+      const lines = readFileSync(file, "utf8").split("\n");
+      for (const line of lines.filter((_, index) => index % 2 === 1)) insert.run(`${line}\n`);
+      rmSync(file);
+    }
     database.close();
 
-    expect(Number(journal?.["length"])).toBeLessThan(24 * 1024 * 1024);
+    expect(await readAll()).toMatchObject({ seqs: [0, 1, 2, 3] });
   });
 });

@@ -22,7 +22,7 @@ export class LiveStream {
   deleted = false;
   /** False until the transaction that creates it. */
   created: boolean;
-  /** The journal row with the oldest entry that is in no segment. */
+  /** The journal's file with the oldest entry that is in no segment. */
   journalFrom = Infinity;
   /** Length of the JSON in memory. */
   length = 0;
@@ -48,6 +48,10 @@ export class LiveStream {
     return this.#count;
   }
 
+  closedBefore(time: number): boolean {
+    return this.row.closed_at !== null && this.row.closed_at < time;
+  }
+
   get archived(): boolean {
     return this.#count === this.row.archived;
   }
@@ -58,24 +62,27 @@ export class LiveStream {
     return this.archived && this.row.closed_at !== null && quiet;
   }
 
-  /** Takes over what the journal tells, at start. */
-  restore(epoch: number, text: string, journalId: number): void {
+  /** Takes over what the journal tells, at start. `closedAt` is set with the terminal entry. */
+  restore(epoch: number, text: string, file: number, closedAt: number | undefined): void {
     this.#keep(epoch, text);
-    this.journalFrom = Math.min(this.journalFrom, journalId);
+    this.journalFrom = Math.min(this.journalFrom, file);
     this.head.next = this.#count;
+    if (closedAt === undefined) return;
+    this.row.closed_at ??= closedAt;
+    this.head.closed = true;
   }
 
   /** What was staged is committed now. */
-  accept({ entries, texts, closedAt }: Staged, journalId: number): void {
+  accept({ entries, texts, ends }: Staged, file: number, at: number): void {
     let length = 0;
     for (let index = 0; index < texts.length; index++) {
       const text = texts[index] as string;
       length += text.length;
       this.#keep((entries[index] as LogEntry).epoch, text);
     }
-    this.journalFrom = Math.min(this.journalFrom, journalId);
+    this.journalFrom = Math.min(this.journalFrom, file);
     this.#recent = length > recentLength ? [] : entries;
-    if (closedAt !== undefined) this.row.closed_at = closedAt;
+    if (ends) this.row.closed_at = at;
   }
 
   /** What was staged is lost; the writer goes on from what is committed. */

@@ -1,4 +1,4 @@
-import type { Journal } from "./sqlite-journal.ts";
+import type { Journal } from "./journal.ts";
 import type { LiveStream } from "./live-stream.ts";
 import type { Segments } from "./sqlite-segments.ts";
 import type { StreamTable } from "./sqlite-streams.ts";
@@ -10,7 +10,7 @@ export interface ArchiverParts {
   live: Map<string, LiveStream>;
   /** Does the work in one transaction. */
   write: (work: () => void) => void;
-  /** Deleted streams are gone from the database file; what is left of them is in the write-ahead log. */
+  /** Deleted streams are gone from journal and database file; what is left of them is in the write-ahead log. */
   onPurged: () => void;
 }
 
@@ -18,9 +18,8 @@ export interface ArchiverParts {
 const residentLength = 32 * 1024;
 /** Streams archived in one transaction. */
 const streamsAtOnce = 32;
-/** Rows and length of text in the journal before it is looked for old rows, when there are many streams to look at. */
-const rowsPerLook = 1_000;
-const lengthPerLook = 1024 * 1024;
+/** Growth of the journal before it is looked for old files, when there are many streams to look at. */
+const bytesPerLook = 1024 * 1024;
 const fewStreams = 64;
 
 /** Moves entries from memory and journal into segments, in small portions, and removes what is no longer needed. */
@@ -29,8 +28,7 @@ export class Archiver {
   readonly #queue = new Set<LiveStream>();
   readonly #purging = new Set<number>();
   #purgeFrom: number | undefined;
-  #trimmedAt = { row: 0, length: 0 };
-  #trimming = false;
+  #trimmedAt = 0;
 
   constructor(parts: ArchiverParts) {
     this.#parts = parts;
@@ -52,35 +50,31 @@ export class Archiver {
   }
 
   get due(): boolean {
-    return this.#queue.size > 0 || this.#purgeFrom !== undefined || this.#trimming || this.#trimDue;
+    return this.#queue.size > 0 || this.#purgeFrom !== undefined || this.#trimDue;
   }
 
-  /** Does one portion, in one transaction. */
+  /** Does one portion. */
   work(): void {
     const { journal, live, onPurged, write } = this.#parts;
     const portion = [...this.#queue].slice(0, streamsAtOnce);
-    const purgeFrom = this.#queue.size > streamsAtOnce ? undefined : this.#purgeFrom;
-    // With few streams open it costs nothing to look each time, and the journal is then empty when nothing happens.
-    const trims = this.#trimming || this.#trimDue || (portion.length > 0 && live.size < fewStreams);
-    let purgedUntil: number | undefined;
-    let trimmed = true;
-    write(() => {
-      for (const stream of portion) this.#archive(stream);
-      if (trims) trimmed = journal.trim(this.#horizon(new Set(portion)));
-      if (purgeFrom !== undefined) purgedUntil = journal.purge(this.#purging, purgeFrom);
-    });
+    if (portion.length > 0) {
+      write(() => {
+        for (const stream of portion) this.#archive(stream);
+      });
+    }
     for (const stream of portion) {
       this.#queue.delete(stream);
       if (!stream.deleted) stream.release();
       if (stream.done && live.get(stream.row.id) === stream) live.delete(stream.row.id);
     }
-    if (trims) {
-      this.#trimmedAt = { row: journal.next, length: journal.written };
-      this.#trimming = !trimmed;
+    // With few streams open it costs nothing to look each time, and the journal is then empty when nothing happens.
+    if (this.#trimDue || (portion.length > 0 && live.size < fewStreams)) {
+      journal.trim(this.#horizon());
+      this.#trimmedAt = journal.written;
     }
-    if (purgeFrom === undefined) return;
-    this.#purgeFrom = purgedUntil;
-    if (purgedUntil !== undefined) return;
+    if (this.#purgeFrom === undefined || this.#queue.size > 0) return;
+    this.#purgeFrom = journal.purge(this.#purging, this.#purgeFrom);
+    if (this.#purgeFrom !== undefined) return;
     this.#purging.clear();
     onPurged();
   }
@@ -89,16 +83,15 @@ export class Archiver {
     if (stream.deleted || stream.archived) return;
     const { segments, streams } = this.#parts;
     for (const run of stream.runs) segments.write(stream.row.number, run);
-    streams.setArchived(stream.row.number, stream.count);
+    streams.setArchived(stream.row.number, stream.count, stream.row.closed_at);
   }
 
-  /** The first journal row that somebody needs, once these streams are archived. */
-  #horizon(archived: ReadonlySet<LiveStream>): number {
+  /** The first file of the journal that somebody needs. */
+  #horizon(): number {
     const { journal, live } = this.#parts;
     const { outdated } = journal;
-    let horizon = journal.next;
+    let horizon = journal.current + 1;
     for (const stream of live.values()) {
-      if (archived.has(stream)) continue;
       if (stream.journalFrom < outdated) this.#queue.add(stream);
       if (stream.journalFrom < horizon) horizon = stream.journalFrom;
     }
@@ -106,7 +99,6 @@ export class Archiver {
   }
 
   get #trimDue(): boolean {
-    const { next, written } = this.#parts.journal;
-    return next - this.#trimmedAt.row > rowsPerLook || written - this.#trimmedAt.length > lengthPerLook;
+    return this.#parts.journal.written - this.#trimmedAt > bytesPerLook;
   }
 }

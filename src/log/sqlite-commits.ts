@@ -3,20 +3,20 @@ import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { HeadraceError } from "../core/errors.ts";
 import type { StreamEvent } from "../core/events.ts";
 import { endsStream } from "./append-decision.ts";
+import type { Journal } from "./journal.ts";
+import { writeJournalLine } from "./journal-record.ts";
 import type { LiveStream } from "./live-stream.ts";
 import { sqliteError } from "./sqlite-errors.ts";
-import type { Journal } from "./sqlite-journal.ts";
-import { writeJournalLine } from "./sqlite-journal.ts";
-import type { StreamTable } from "./sqlite-streams.ts";
 import type { LogEntry, LogHealth } from "./stream-log.ts";
 
-/** Entries of a stream that wait for the next transaction. */
+/** Entries of a stream that wait for the next commit. */
 export interface Staged {
   stream: LiveStream;
   entries: LogEntry[];
   /** The events as JSON. */
   texts: string[];
-  closedAt: number | undefined;
+  /** The last one is the terminal entry. */
+  ends: boolean;
 }
 
 /** A change of the tables that waits for the next transaction. */
@@ -34,20 +34,28 @@ interface Waiting {
   value: unknown;
 }
 
+interface PendingChange extends Waiting {
+  change: Change;
+}
+
+/** What is committed together. */
 interface Batch {
+  changes: PendingChange[];
   staged: Staged[];
-  changes: Change[];
   waiting: Waiting[];
+  /** Milliseconds since the epoch. */
+  at: number;
 }
 
 export interface GroupCommitParts {
   database: DatabaseSync;
   journal: Journal;
-  streams: StreamTable;
   now: () => number;
   path: string;
-  /** Synced after each transaction, before anybody sees it. */
+  /** Synced with the journal after each commit, before anybody sees it. */
   syncDescriptor?: number;
+  /** @throws HeadraceError `storage-full` - so much more than there is would be too much. */
+  checkRoom: (length: number) => void;
   /** The streams have taken their entries; time to tell their readers. */
   onCommitted: (staged: readonly Staged[]) => void;
   /** Writing is possible again. */
@@ -55,17 +63,24 @@ export interface GroupCommitParts {
   onFailed: (error: HeadraceError) => void;
 }
 
-/** Makes one transaction of everything that writers want in one turn of the event loop. */
+/**
+ * Commits everything that writers want in one turn of the event loop: changes of the tables in one transaction, entries
+ * in one record of the journal.
+ */
 export class GroupCommit {
   readonly #parts: GroupCommitParts;
   readonly #begin: StatementSync;
   readonly #end: StatementSync;
-  #batch: Batch = emptyBatch();
+  #changes: PendingChange[] = [];
+  #staged: Staged[] = [];
+  #waiting: Waiting[] = [];
   #scheduled = false;
   #holds = 0;
+  /** A commit is on its way to the disk. */
+  #isSyncing = false;
   /** Work of others, until nobody holds the database. */
   #delayed: (() => void)[] = [];
-  #transactions = 0;
+  #commits = 0;
   #entries = 0;
   #failures = 0;
   #broken: HeadraceError | undefined;
@@ -81,22 +96,18 @@ export class GroupCommit {
     return this.#broken;
   }
 
-  get transactions(): number {
-    return this.#transactions;
-  }
-
   get health(): LogHealth {
-    return { commits: this.#transactions, entries: this.#entries, failures: this.#failures };
+    return { commits: this.#commits, entries: this.#entries, failures: this.#failures };
   }
 
-  /** Nobody may write now: a checkpoint is about to end, or a commit is on its way to the disk. */
+  /** Nothing may be moved now: a checkpoint is about to end, or a commit is on its way to the disk. */
   get held(): boolean {
-    return this.#holds > 0;
+    return this.#holds > 0 || this.#isSyncing;
   }
 
   /** Nothing is on its way to be committed. */
   get settled(): boolean {
-    return this.#batch.waiting.length === 0 && this.#holds === 0;
+    return this.#waiting.length === 0 && this.#changes.length === 0 && !this.#isSyncing;
   }
 
   /** Adds entries behind the stream's head. To be followed by `wait`. */
@@ -106,9 +117,9 @@ export class GroupCommit {
     const { head } = stream;
     let { staged } = stream;
     if (staged === undefined) {
-      staged = { stream, entries: [], texts: [], closedAt: undefined };
+      staged = { stream, entries: [], texts: [], ends: false };
       stream.staged = staged;
-      this.#batch.staged.push(staged);
+      this.#staged.push(staged);
     }
     for (let index = 0; index < texts.length; index++) {
       staged.entries.push({ epoch, seq: head.next++, event: events[index] as StreamEvent });
@@ -116,38 +127,41 @@ export class GroupCommit {
     }
     if (!endsStream(events)) return;
     head.closed = true;
-    staged.closedAt = this.#parts.now();
+    staged.ends = true;
   }
 
   /** Resolves with the value when the change is committed. */
   change<Value>(change: Change, value: Value): Promise<Value> {
-    this.#batch.changes.push(change);
-    return this.wait(value);
-  }
-
-  /** Resolves with the value when everything until now is committed. */
-  wait<Value>(value: Value): Promise<Value> {
     return new Promise<Value>((resolve, reject) => {
-      this.#batch.waiting.push({ resolve, reject, value });
+      this.#changes.push({ change, resolve, reject, value });
       this.#schedule();
     });
   }
 
-  /** Nobody may write until the returned function is called; what comes meanwhile is the next transaction. */
+  /** Resolves with the value when all entries until now are committed. */
+  wait<Value>(value: Value): Promise<Value> {
+    return new Promise<Value>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject, value });
+      this.#schedule();
+    });
+  }
+
+  /** Nobody may change the tables until the returned function is called. Entries are committed all the same. */
   hold(): () => void {
     this.#holds++;
     return () => {
       this.#holds--;
       if (this.#holds > 0) return;
       for (const work of this.#delayed.splice(0)) work();
-      if (this.#batch.waiting.length > 0) this.#schedule();
+      if (this.#changes.length > 0) this.#schedule();
       this.#parts.onReleased();
     };
   }
 
   /** Commits what there is; everything afterwards is refused with this error. */
   async finish(error: HeadraceError): Promise<void> {
-    if (this.#broken === undefined) await this.wait(undefined).catch(() => {});
+    // A change waits for everything: for the database to be free, and for entries.
+    if (this.#broken === undefined) await this.change({ store() {} }, undefined).catch(() => {});
     this.#broken = error;
   }
 
@@ -183,7 +197,7 @@ export class GroupCommit {
   }
 
   #schedule(): void {
-    if (this.#scheduled || this.#holds > 0) return;
+    if (this.#scheduled || this.#isSyncing) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -192,88 +206,105 @@ export class GroupCommit {
   }
 
   #commit(): void {
-    if (this.#holds > 0 || this.#batch.waiting.length === 0) return;
-    const batch = this.#batch;
-    this.#batch = emptyBatch();
+    const batch = this.#take();
+    if (batch.changes.length === 0 && batch.waiting.length === 0) return;
+    if (batch.changes.length > 0) this.#storeChanges(batch);
+    if (batch.staged.length > 0) this.#storeEntries(batch);
+    this.#commits++;
+    const { syncDescriptor } = this.#parts;
+    if (syncDescriptor === undefined) this.#publish(batch);
+    else this.#sync(batch, syncDescriptor);
+  }
+
+  #take(): Batch {
+    const changes = this.#holds > 0 ? [] : this.#changes;
+    const batch: Batch = { changes, staged: this.#staged, waiting: this.#waiting, at: this.#parts.now() };
+    if (this.#holds === 0) this.#changes = [];
+    this.#staged = [];
+    this.#waiting = [];
     for (const { stream } of batch.staged) stream.staged = undefined;
-    let stored: Staged[];
+    return batch;
+  }
+
+  /** Leaves those changes in the batch that were made: all or none. */
+  #storeChanges(batch: Batch): void {
+    const { changes } = batch;
     try {
-      stored = this.#store(batch);
+      this.transaction(() => {
+        for (const { change } of changes) change.store();
+      });
     } catch (error) {
-      this.#rollBack(batch, sqliteError(error, this.#parts.path));
-      return;
+      batch.changes = [];
+      for (const { change } of changes.toReversed()) change.undo?.();
+      this.#refuse(changes, error);
     }
-    this.#transactions++;
-    if (this.#parts.syncDescriptor === undefined) this.#publish(batch, stored);
-    else this.#sync(batch, stored, this.#parts.syncDescriptor);
   }
 
-  /** Returns what was stored: everything but entries of streams that are deleted in the same turn. */
-  #store({ staged, changes }: Batch): Staged[] {
-    const { journal, streams } = this.#parts;
-    let stored: Staged[] = [];
-    const insert = (): void => {
-      stored = staged.filter(({ stream }) => !stream.deleted);
-      if (stored.length > 0) journal.insert(journalLines(stored));
-    };
-    if (changes.length === 0 && staged.every(({ closedAt }) => closedAt === undefined)) {
-      // A single statement is a transaction of its own.
-      insert();
-      return stored;
+  /** Leaves no entries in the batch, and nobody who waits for them, when they cannot be stored. */
+  #storeEntries(batch: Batch): void {
+    const { journal, checkRoom } = this.#parts;
+    const { at, staged, waiting } = batch;
+    try {
+      const lines = journalLines(staged);
+      checkRoom(lines.length);
+      journal.append({ at, lines });
+    } catch (error) {
+      batch.staged = [];
+      batch.waiting = [];
+      for (const { stream } of staged) stream.rollBack();
+      this.#refuse(waiting, error);
     }
-    this.transaction(() => {
-      for (const change of changes) change.store();
-      insert();
-      for (const { stream, closedAt } of stored) {
-        if (closedAt !== undefined) streams.setClosed(stream.row.number, closedAt);
-      }
-    });
-    return stored;
   }
 
-  /** Waits for the disk without blocking the event loop. */
-  #sync(batch: Batch, stored: readonly Staged[], descriptor: number): void {
-    const goOn = this.hold();
-    fdatasync(descriptor, (cause) => {
-      if (cause === null) {
-        this.#publish(batch, stored);
-      } else {
-        // Nobody can tell what is on the disk: after a failed sync the system may forget what it had to write.
-        const message = `${this.#parts.path} could not be written to the disk; check the disk, then start again`;
-        const error = new HeadraceError("log-unavailable", message, { cause });
-        this.#broken = error;
-        this.#failures++;
-        for (const { reject } of [...batch.waiting, ...this.#batch.waiting]) reject(error);
-        this.#batch = emptyBatch();
-        this.#parts.onFailed(error);
-      }
-      goOn();
-    });
-  }
-
-  #publish({ changes, waiting }: Batch, stored: readonly Staged[]): void {
-    const { journal, onCommitted } = this.#parts;
-    for (const staged of stored) {
-      staged.stream.accept(staged, journal.next);
-      this.#entries += staged.entries.length;
-    }
-    if (stored.length > 0) journal.advance();
-    for (const change of changes) change.done?.();
-    for (const { resolve, value } of waiting) resolve(value);
-    onCommitted(stored);
-  }
-
-  #rollBack({ staged, changes, waiting }: Batch, error: HeadraceError): void {
+  #refuse(waiting: readonly Waiting[], cause: unknown): void {
+    const error = sqliteError(cause, this.#parts.path);
     this.#failures++;
-    for (const { stream } of staged) stream.rollBack();
-    for (const change of changes.toReversed()) change.undo?.();
     for (const { reject } of waiting) reject(error);
     this.#parts.onFailed(error);
   }
-}
 
-function emptyBatch(): Batch {
-  return { staged: [], changes: [], waiting: [] };
+  /** Waits for the disk without blocking the event loop. */
+  #sync(batch: Batch, database: number): void {
+    const { journal, path, onFailed, onReleased } = this.#parts;
+    this.#isSyncing = true;
+    const onSynced = (cause: Error | null): void => {
+      this.#isSyncing = false;
+      if (cause === null) {
+        this.#publish(batch);
+        if (this.#changes.length > 0 || this.#waiting.length > 0) this.#schedule();
+        onReleased();
+        return;
+      }
+      // Nobody can tell what is on the disk: after a failed sync the system may forget what it had to write.
+      const message = `${path} could not be written to the disk; check the disk, then start again`;
+      const error = new HeadraceError("log-unavailable", message, { cause });
+      this.#broken = error;
+      this.#failures++;
+      const { changes, waiting } = this.#take();
+      for (const { reject } of [...batch.changes, ...batch.waiting, ...changes, ...waiting]) reject(error);
+      onFailed(error);
+    };
+    const syncJournal = (cause: Error | null): void => {
+      if (cause === null && batch.staged.length > 0) journal.sync(onSynced);
+      else onSynced(cause);
+    };
+    if (batch.changes.length > 0) fdatasync(database, syncJournal);
+    else syncJournal(null);
+  }
+
+  #publish({ changes, staged, waiting, at }: Batch): void {
+    const { journal, onCommitted } = this.#parts;
+    for (const one of staged) {
+      one.stream.accept(one, journal.current, at);
+      this.#entries += one.entries.length;
+    }
+    for (const { change, resolve, value } of changes) {
+      change.done?.();
+      resolve(value);
+    }
+    for (const { resolve, value } of waiting) resolve(value);
+    onCommitted(staged);
+  }
 }
 
 function journalLines(staged: readonly Staged[]): string {

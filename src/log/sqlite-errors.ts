@@ -8,17 +8,23 @@ const sqliteFull = 13;
 const sqliteCannotOpen = 14;
 const sqliteNotADatabase = 26;
 
-/** What a failure of the database means, and what to do about it. */
+/** Of the operating system: the disk, this user's share of it, or a file is full. */
+const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
+/** What a failure of the database, or of the files beside it, means, and what to do about it. */
 export function sqliteError(error: unknown, path: string): HeadraceError {
   if (error instanceof HeadraceError) return error;
   const code = primaryCode(error);
-  if (code === sqliteFull) {
-    return new HeadraceError("storage-full", `there is no space left for ${path}; free some, it goes on by itself`, {
-      cause: error,
-    });
+  if (code === sqliteFull || fullCodes.has(systemCode(error))) {
+    return storageFull(path, error);
   }
-  return new HeadraceError("log-unavailable", `${explain(code, path)} (${messageOf(error)})`, {
-    cause: error,
+  const why = systemCode(error) === "" ? explain(code, path) : explain(sqliteCannotOpen, path);
+  return new HeadraceError("log-unavailable", `${why} (${messageOf(error)})`, { cause: error });
+}
+
+export function storageFull(path: string, cause?: unknown): HeadraceError {
+  return new HeadraceError("storage-full", `there is no space left for ${path}; free some, it goes on by itself`, {
+    cause,
   });
 }
 
@@ -41,6 +47,12 @@ function explain(code: number | undefined, path: string): string {
 function primaryCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return undefined;
   return error.errcode & 0xff;
+}
+
+/** Empty when the error is not the operating system's. */
+function systemCode(error: unknown): string {
+  if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) return "";
+  return typeof error.code === "string" ? error.code : "";
 }
 
 export function isBusy(error: unknown): boolean {

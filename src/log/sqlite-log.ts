@@ -1,18 +1,19 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fdatasync, openSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { HeadraceError } from "../core/errors.ts";
 import type { StreamEvent } from "../core/events.ts";
 import { decideAppend, logClosed, streamNotFound } from "./append-decision.ts";
+import { Journal } from "./journal.ts";
 import type { Change, Staged } from "./sqlite-commits.ts";
 import { GroupCommit } from "./sqlite-commits.ts";
 import { sqliteError } from "./sqlite-errors.ts";
-import { Journal } from "./sqlite-journal.ts";
 import { LiveStream } from "./live-stream.ts";
 import { restoreStreams } from "./sqlite-restore.ts";
 import { openDatabase } from "./sqlite-schema.ts";
+import { limitSize } from "./sqlite-size.ts";
 import { Segments } from "./sqlite-segments.ts";
 import type { Claim, StreamRow } from "./sqlite-streams.ts";
-import { infoOfRow, StreamTable } from "./sqlite-streams.ts";
+import { infoOfRow, newRow, StreamTable } from "./sqlite-streams.ts";
 import { Upkeep } from "./sqlite-upkeep.ts";
 import type {
   AppendResult,
@@ -35,7 +36,7 @@ export interface SqliteLogOptions {
   durability: "process" | "disk";
   /** Milliseconds since the epoch. */
   now: () => number;
-  /** Appends answer `storage-full` when the database would grow beyond this. Default: the disk is the limit. */
+  /** Appends answer `storage-full` when database and journal would grow beyond this. Default: the disk is the limit. */
   maxBytes?: number;
   /** The write-ahead log is moved into the database when it is longer than this. Default 16 MiB. */
   checkpointBytes?: number;
@@ -55,11 +56,11 @@ export interface SharedDatabase {
 const sweptAtOnce = 100;
 
 /**
- * Streams in a SQLite file, for one process.
+ * Streams in a SQLite file and a journal beside it, for one process.
  *
- * Whatever happens in one turn of the event loop, on all streams, is one transaction at its end: it adds a row to the
- * journal. Entries of open streams stay in memory as well, and move to segments when their stream ends or grows long.
- * The write-ahead log is synced and moved into the database by a thread of its own.
+ * Entries that come in one turn of the event loop, on all streams, are one record of the journal, written at its end.
+ * Those of open streams stay in memory as well, and move to segments in the database when their stream ends or grows
+ * long. The write-ahead log of the database is synced and moved into it by a thread of its own.
  */
 export class SqliteLog implements StreamLog {
   readonly durability: "process" | "disk";
@@ -96,21 +97,25 @@ export class SqliteLog implements StreamLog {
     // Commits reach the operating system, which is enough to survive kill -9. All syncs happen elsewhere: see the
     // checkpoint thread, and #sync for `disk`.
     database.exec("PRAGMA synchronous = OFF; PRAGMA wal_autocheckpoint = 0");
-    if (options.maxBytes !== undefined) {
-      const pageSize = Number(database.prepare("PRAGMA page_size").get()?.["page_size"]);
-      database.exec(`PRAGMA max_page_count = ${Math.floor(options.maxBytes / pageSize)}`);
-    }
     this.#streams = new StreamTable(database);
-    this.#journal = new Journal(database);
     this.#segments = new Segments(database);
-    this.#walDescriptor = openSync(`${options.path}-wal`, "r+");
+    const isSynced = options.durability === "disk";
+    const walDescriptor = openSync(`${options.path}-wal`, "r+");
+    this.#walDescriptor = walDescriptor;
+    this.#journal = new Journal({
+      path: options.path,
+      isSynced,
+      ...(isSynced && {
+        onceDatabaseIsSafe: (then) => fdatasync(walDescriptor, (error) => error === null && then()),
+      }),
+    });
     this.#commits = new GroupCommit({
       database,
       journal: this.#journal,
-      streams: this.#streams,
       now: options.now,
       path: options.path,
-      ...(options.durability === "disk" && { syncDescriptor: this.#walDescriptor }),
+      ...(isSynced && { syncDescriptor: walDescriptor }),
+      checkRoom: limitSize({ ...options, database, journal: this.#journal }),
       onCommitted: (staged) => this.#onCommitted(staged),
       onReleased: () => this.#upkeep.continue(),
       onFailed: (error) => this.#onFailed(error),
@@ -257,6 +262,8 @@ export class SqliteLog implements StreamLog {
       store: () => this.#streams.setEpoch(live.row.number, epoch),
       done: () => {
         live.row.epoch = epoch;
+        // Entries that could not be stored meanwhile may have brought the old one back.
+        live.head.epoch = Math.max(live.head.epoch, epoch);
         this.#upkeep.archiver.add(live);
       },
       undo: () => {
@@ -278,14 +285,19 @@ export class SqliteLog implements StreamLog {
   async sweep({ closedBefore, claimedBefore, beforeRemoval }: SweepOptions): Promise<number> {
     this.#check();
     await this.#commits.change({ store: () => this.#streams.removeClaimsBefore(claimedBefore) }, undefined);
-    for (let swept = 0; ;) {
+    const remove = async (rows: readonly StreamRow[]): Promise<number> => {
       this.#check();
-      const rows = this.#guard(() => this.#streams.closedBefore(closedBefore, sweptAtOnce));
-      swept += rows.length;
       for (const row of rows) await beforeRemoval?.(this.#committed(row.id)?.info() ?? infoOfRow(row));
       await Promise.all(rows.map((row) => this.#commits.change(this.#removal(row), undefined)));
-      if (rows.length < sweptAtOnce) return swept;
+      return rows.length;
+    };
+    // Those that ended a moment ago, of which the table does not know yet.
+    const ended = [...this.#live.values()].filter((live) => live.writable && live.closedBefore(closedBefore));
+    let swept = await remove(ended.map(({ row }) => row));
+    for (let removed = sweptAtOnce; removed === sweptAtOnce; swept += removed) {
+      removed = await remove(this.#guard(() => this.#streams.closedBefore(closedBefore, sweptAtOnce)));
     }
+    return swept;
   }
 
   async close(): Promise<void> {
@@ -297,6 +309,7 @@ export class SqliteLog implements StreamLog {
     this.#live.clear();
     // The last connection moves the write-ahead log into the database when it closes, this time with syncs.
     this.#database.exec("PRAGMA synchronous = FULL");
+    this.#journal.close();
     closeSync(this.#walDescriptor);
     this.#database.close();
     this.#unlock();
@@ -371,20 +384,4 @@ export class SqliteLog implements StreamLog {
       throw sqliteError(error, this.#options.path);
     }
   }
-}
-
-function newRow({ id, owner, protocol, model, createdAt, chat, idempotency }: NewStream): StreamRow {
-  return {
-    number: 0,
-    id,
-    owner,
-    protocol,
-    model,
-    created_at: createdAt,
-    idempotency_key: idempotency?.key ?? null,
-    epoch: 1,
-    archived: 0,
-    closed_at: null,
-    chat: chat ?? null,
-  };
 }

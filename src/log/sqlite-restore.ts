@@ -1,7 +1,9 @@
+import type { StreamEvent } from "../core/events.ts";
+import { isTerminal } from "../core/events.ts";
 import { LiveStream } from "./live-stream.ts";
 import type { Archiver } from "./sqlite-archiver.ts";
-import type { Journal } from "./sqlite-journal.ts";
-import { readJournalLine } from "./sqlite-journal.ts";
+import type { Journal } from "./journal.ts";
+import { readJournalLine } from "./journal-record.ts";
 import type { StreamTable } from "./sqlite-streams.ts";
 
 export interface RestoreParts {
@@ -31,14 +33,19 @@ export function restoreStreams({ streams, journal, live, archiver }: RestorePart
     live.set(row.id, stream);
     return stream;
   };
-  for (const { id, lines } of journal.rows()) {
+  for (const { file, at, lines } of journal.records()) {
     for (const line of lines.split("\n")) {
       if (line === "") continue;
       const { stream: number, epoch, seq, text } = readJournalLine(line);
       if (!byNumber.has(number)) byNumber.set(number, closed(number));
       const stream = byNumber.get(number);
-      if (stream !== undefined && seq >= stream.count) stream.restore(epoch, text, id);
+      // Others are in segments already, or what came before them was lost with the power.
+      if (stream?.count === seq) stream.restore(epoch, text, file, endsStream(text) ? at : undefined);
     }
   }
   for (const stream of live.values()) archiver.consider(stream);
+}
+
+function endsStream(text: string): boolean {
+  return text.includes('"stream-end"') && isTerminal(JSON.parse(text) as StreamEvent);
 }

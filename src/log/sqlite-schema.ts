@@ -1,8 +1,10 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { HeadraceError } from "../core/errors.ts";
+import { Journal } from "./journal.ts";
 import { isBusy, sqliteError } from "./sqlite-errors.ts";
+import { syncFolder } from "./sync-folder.ts";
 
 /** Each takes the schema from the version that is its index to the next one. Never changed, only added to. */
 const migrations = [
@@ -50,7 +52,12 @@ const migrations = [
   ALTER TABLE streams ADD COLUMN chat TEXT;
   CREATE INDEX streams_by_chat ON streams (owner, chat, number) WHERE chat IS NOT NULL;
   `,
+  // The journal is in files of its own.
+  "DROP TABLE journal",
 ];
+
+/** The last schema with the journal in a table. */
+const journalTableUntil = 2;
 
 export interface OpenDatabase {
   database: DatabaseSync;
@@ -123,18 +130,17 @@ function migrate(database: DatabaseSync, path: string): void {
         "update Headrace, or set log.path to another file",
     );
   }
+  if (version > 0 && version <= journalTableUntil) exportJournal(database, path);
   for (let from = version; from < migrations.length; from++) {
     database.exec(`BEGIN; ${migrations[from]}; PRAGMA user_version = ${from + 1}; COMMIT`);
   }
 }
 
-/** A new file is there after a power loss only when its folder was synced. Not possible on every system. */
-function syncFolder(folder: string): void {
-  if (process.platform === "win32") return;
-  const descriptor = openSync(folder, "r");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
+/** Its rows are as today's records; streams that have ended have the time of it in their own row. */
+function exportJournal(database: DatabaseSync, path: string): void {
+  const journal = new Journal({ path, isSynced: true });
+  for (const { lines } of database.prepare("SELECT lines FROM journal ORDER BY id").iterate()) {
+    journal.append({ at: 0, lines: String(lines) });
   }
+  journal.close();
 }

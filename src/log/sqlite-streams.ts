@@ -42,7 +42,6 @@ export class StreamTable {
   readonly #closedBefore: StatementSync;
   readonly #insert: StatementSync;
   readonly #setEpoch: StatementSync;
-  readonly #setClosed: StatementSync;
   readonly #setArchived: StatementSync;
   readonly #remove: StatementSync;
   readonly #claimed: StatementSync;
@@ -62,8 +61,7 @@ export class StreamTable {
       "INSERT INTO streams (id, owner, protocol, model, created_at, idempotency_key, chat, epoch, archived) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0)",
     );
     this.#setEpoch = database.prepare("UPDATE streams SET epoch = ? WHERE number = ?");
-    this.#setClosed = database.prepare("UPDATE streams SET closed_at = ? WHERE number = ?");
-    this.#setArchived = database.prepare("UPDATE streams SET archived = ? WHERE number = ?");
+    this.#setArchived = database.prepare("UPDATE streams SET archived = ?, closed_at = ? WHERE number = ?");
     this.#remove = database.prepare("DELETE FROM streams WHERE number = ?");
     this.#claimed = database.prepare(
       "SELECT stream_id AS streamId, request_hash AS requestHash FROM idempotency_keys WHERE owner = ? AND key = ?",
@@ -113,12 +111,9 @@ export class StreamTable {
     this.#setEpoch.run(epoch, number);
   }
 
-  setClosed(number: number, closedAt: number): void {
-    this.#setClosed.run(closedAt, number);
-  }
-
-  setArchived(number: number, archived: number): void {
-    this.#setArchived.run(archived, number);
+  /** All entries before this one are in segments; with the terminal one, it is closed. */
+  setArchived(number: number, archived: number, closedAt: number | null): void {
+    this.#setArchived.run(archived, closedAt, number);
   }
 
   remove({ number, id, owner, idempotency_key: key }: StreamRow): void {
@@ -145,4 +140,21 @@ export function infoOfRow(row: StreamRow): StreamInfo {
   if (row.closed_at !== null) info.closedAt = row.closed_at;
   if (row.chat !== null) info.chat = row.chat;
   return info;
+}
+
+/** The row of a stream that is not in the table yet. */
+export function newRow({ id, owner, protocol, model, createdAt, chat, idempotency }: NewStream): StreamRow {
+  return {
+    number: 0,
+    id,
+    owner,
+    protocol,
+    model,
+    created_at: createdAt,
+    idempotency_key: idempotency?.key ?? null,
+    epoch: 1,
+    archived: 0,
+    closed_at: null,
+    chat: chat ?? null,
+  };
 }

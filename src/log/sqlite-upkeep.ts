@@ -14,8 +14,8 @@ export interface UpkeepParts {
   delayMs: number;
 }
 
-/** Transactions between two looks at the size of the write-ahead log. */
-const transactionsPerLook = 64;
+/** Commits between two looks at the size of the write-ahead log. */
+const commitsPerLook = 64;
 
 /** Does in small portions, between commits, what nobody waits for. */
 export class Upkeep {
@@ -43,7 +43,7 @@ export class Upkeep {
 
   afterCommit(): void {
     this.continue();
-    if (this.#commits.transactions % transactionsPerLook !== 0) return;
+    if (this.#commits.health.commits % commitsPerLook !== 0) return;
     if (statSync(this.#walPath).size > this.#checkpointBytes) this.checkpoint();
   }
 

@@ -124,7 +124,7 @@ function addGauges(registry: Registry, { openStreams, readers, log }: Gauges): v
     };
     const created: Counter = new Counter({ name, help, registers: [registry], collect });
   };
-  total("headrace_log_commits_total", "Transactions of the log.", ({ commits }) => commits);
+  total("headrace_log_commits_total", "Commits of the log.", ({ commits }) => commits);
   total("headrace_log_entries_total", "Entries in them; by commits, how many share one.", ({ entries }) => entries);
   total("headrace_log_failures_total", "Transactions of the log that failed.", ({ failures }) => failures);
 }
