@@ -38,8 +38,13 @@ class ClosingConnection implements RawConnection {
   }
 
   open(status: number, headers: Record<string, string>): void {
-    this.response.writeHead(status, headers);
-    this.response.flushHeaders();
+    const { response, socket } = this;
+    response.writeHead(status, headers);
+    // What there is to send already is sent with the head, in one write.
+    const isOurs = response.socket === socket;
+    if (isOurs) socket.cork();
+    response.flushHeaders();
+    if (isOurs) process.nextTick(() => socket.uncork());
   }
 
   write(bytes: Uint8Array): boolean {
