@@ -3,15 +3,11 @@ import { createKeyring } from "./access/keys.ts";
 import type { Config, ConfigInput, ProviderConfig, RouteConfig } from "./config.ts";
 import { isLoopback, parseConfig } from "./config.ts";
 import type { Environment } from "./config/environment.ts";
-import { providersFromEnvironment, proxiesFromEnvironment } from "./config/environment.ts";
+import { providersFromEnvironment } from "./config/environment.ts";
 import type { AnswerStream } from "./core/answer-stream.ts";
-import { createAnswerStream } from "./core/answer-stream.ts";
 import { HeadraceError, toHeadraceError } from "./core/errors.ts";
-import type { StreamEvent } from "./core/events.ts";
 import type { Observe } from "./core/observer.ts";
 import { tellAll } from "./core/observer.ts";
-import type { GenerateRequest } from "./core/request.ts";
-import { promptRequest } from "./core/request.ts";
 import type { StreamSource } from "./core/source.ts";
 import type { Clock, Randomness } from "./core/time.ts";
 import type { AppOptions } from "./gateway/app.ts";
@@ -20,12 +16,14 @@ import type { RuntimeBindings } from "./gateway/environment.ts";
 import type { ReadWebUi } from "./gateway/web-ui.ts";
 import type { WebSockets } from "./gateway/websocket.ts";
 import { createWebSockets } from "./gateway/websocket.ts";
+import type { StreamRequest } from "./headrace/library-stream.ts";
+import { startStream } from "./headrace/library-stream.ts";
+import { openNetwork } from "./headrace/network.ts";
 import { describeSetup } from "./headrace/setup.ts";
 import { openStorage } from "./headrace/storage.ts";
 import { createIds, systemClock, systemRandomness } from "./outside.ts";
 import { protocols } from "./protocols/all.ts";
 import type { Fetch } from "./providers/fetch-transport.ts";
-import { createFetchTransport } from "./providers/fetch-transport.ts";
 import { openProvider } from "./providers/open-provider.ts";
 import { simulatorModels } from "./providers/simulator/models.ts";
 import { createSimulatorProvider } from "./providers/simulator/source.ts";
@@ -34,7 +32,7 @@ import { createUserModelSource } from "./providers/user-model.ts";
 import type { Vendor } from "./providers/vendors.ts";
 import { isVendorName, vendors } from "./providers/vendors.ts";
 import { Reliability } from "./reliability/reliability.ts";
-import type { ModelInfo, Overrides, Route, RoutedProvider, Router } from "./routing/router.ts";
+import type { ModelInfo, Route, RoutedProvider, Router } from "./routing/router.ts";
 import { createRouter } from "./routing/router.ts";
 import { Streams } from "./streams/streams.ts";
 import { TelemetryNames } from "./telemetry/names.ts";
@@ -57,10 +55,6 @@ export interface Outside {
   /** Told of what went wrong inside. Default: one line on standard error. */
   report?: (error: HeadraceError, requestId: string) => void;
 }
-
-/** What the library asks a model; `fallbacks`, `hedge` and `recovery` override the route. */
-export type StreamRequest = { signal?: AbortSignal; model?: string } & Overrides &
-  ({ prompt: string; system?: string } | Omit<GenerateRequest, "model" | "original">);
 
 export interface Headrace {
   readonly config: Config;
@@ -184,22 +178,6 @@ function createWebUiReader(): ReadWebUi {
   };
 }
 
-/** How providers are called: over a company's proxy where the variables name one. */
-export async function openNetwork(
-  { reliability }: Config,
-  environment: Environment,
-  fetch?: Fetch,
-): Promise<{ transport: Transport; close(): Promise<void> }> {
-  if (fetch !== undefined) return { transport: createFetchTransport(fetch), close: async () => {} };
-  const proxies = proxiesFromEnvironment(environment);
-  if (proxies !== undefined) {
-    const { createProxyTransport } = await import("./providers/proxy-transport.ts");
-    return createProxyTransport({ ...proxies, ...reliability });
-  }
-  const { createSocketTransport } = await import("./providers/socket-transport.ts");
-  return createSocketTransport(reliability);
-}
-
 /** Names that metrics may show. */
 function namesIn(config: Config, found: FoundProviders): TelemetryNames {
   const providers = Object.entries(found).map(([name, { vendor, baseUrl, models }]) => {
@@ -313,38 +291,6 @@ function resolveKeys({ access }: Config, environment: Environment): ConfiguredKe
     if (keyHash !== undefined) return { name, role, keyHash };
     throw new HeadraceError("invalid-request", `access.keys: the variable ${keyVariable} is not set; it holds a key`);
   });
-}
-
-interface StartParts {
-  streams: Streams;
-  router: Router;
-  clock: Clock;
-}
-
-function startStream(request: StreamRequest, { streams, router, clock }: StartParts): AnswerStream {
-  const reading = new AbortController();
-  request.signal?.addEventListener("abort", () => reading.abort(request.signal?.reason), { once: true });
-  const started = start();
-
-  async function start(): Promise<string> {
-    const { signal: _signal, fallbacks, hedge, recovery, ...asked } = request;
-    const { model, source, onDisconnect = "continue" } = router.resolve(asked.model, { fallbacks, hedge, recovery });
-    const neutral = "prompt" in asked ? promptRequest(model, asked.prompt, asked.system) : { ...asked, model };
-    const { id } = await streams.start({ source, request: neutral, protocol: "events", owner: "", onDisconnect });
-    return id;
-  }
-  async function* events(): AsyncGenerator<StreamEvent> {
-    const streamId = await started;
-    const release = streams.retain(streamId);
-    try {
-      for await (const entries of streams.follow(streamId, { signal: reading.signal })) {
-        for (const { event } of entries) yield event;
-      }
-    } finally {
-      release();
-    }
-  }
-  return createAnswerStream(events(), { clock, id: started, stop: async () => streams.stop(await started) });
 }
 
 function reportOnStandardError(error: HeadraceError, requestId: string): void {

@@ -1,4 +1,5 @@
-export { createHeadrace, type Headrace, type Outside, type StreamRequest } from "./headrace.ts";
+export { createHeadrace, type Headrace, type Outside } from "./headrace.ts";
+export type { StreamRequest } from "./headrace/library-stream.ts";
 export { defineConfig, type Config, type ConfigInput } from "./config.ts";
 export { serve, type RunningServer, type ServeOptions } from "./runtimes/node.ts";
 export type { AnswerStream, AnswerToolCall, FinalAnswer } from "./core/answer-stream.ts";

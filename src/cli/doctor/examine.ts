@@ -2,7 +2,7 @@ import { type Config, parseConfig } from "../../config.ts";
 import type { Environment } from "../../config/environment.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import { HeadraceError } from "../../core/errors.ts";
-import { openNetwork } from "../../headrace.ts";
+import { openNetwork } from "../../headrace/network.ts";
 import { systemClock } from "../../outside.ts";
 import { type Vendor, vendors } from "../../providers/vendors.ts";
 import { contradictionsIn } from "./contradictions.ts";
