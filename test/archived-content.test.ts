@@ -1,11 +1,16 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 
-import type { LogEntry, StreamLog } from "../src/log/stream-log.ts";
+import { purge as purgeStream } from "../src/gateway/stream-routes.ts";
+import type { LogEntry, StreamInfo, StreamLog } from "../src/log/stream-log.ts";
 import { ArchivedLog } from "../src/records/archived-log.ts";
+import type { Records } from "../src/records/records.ts";
 import { createVirtualClock } from "../src/testing.ts";
 import { databasePath, openRecords } from "./support/records.ts";
 
 const all = (log: StreamLog, id: string): Promise<LogEntry[]> => log.read(id, { after: -1, limit: 1_000 });
+
+const purge = (log: StreamLog, records: Records): Promise<void> => purgeStream({ streams: log, records }, "st_1");
 
 async function openWithStream() {
   const clock = createVirtualClock();
@@ -54,11 +59,57 @@ describe("an answer that left the log", () => {
   test("is nowhere after a purge", async () => {
     const { sql, records, whole, sweep, close } = await openWithStream();
     await sweep();
-    await whole.delete("st_1");
-    await records.delete("st_1");
+    await purge(whole, records);
     expect(await whole.info("st_1")).toBeUndefined();
     await expect(all(whole, "st_1")).rejects.toMatchObject({ code: "stream-not-found" });
     expect(sql("SELECT * FROM records_contents")).toEqual([]);
+    await close();
+  });
+
+  test("is nowhere after a purge that came while it was read", async () => {
+    const { log, records, sweep, close } = await openWithStream();
+    await sweep();
+    const found = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const whole = new ArchivedLog(log, async (streamId) => {
+      const content = await records.content(streamId);
+      found.resolve();
+      await goOn.promise;
+      return content;
+    });
+    const reading = whole.info("st_1");
+    await found.promise;
+    await purge(whole, records);
+    goOn.resolve();
+    expect(await reading).toMatchObject({ id: "st_1" });
+    expect(await whole.info("st_1")).toBeUndefined();
+    await close();
+  });
+
+  test("is nowhere after a purge that came while it was archived", async () => {
+    const { log, records, sql, close } = await openWithStream();
+    const info = (await log.info("st_1")) as StreamInfo;
+    const read = Promise.withResolvers<void>();
+    const goOn = Promise.withResolvers<void>();
+    const slow: Pick<StreamLog, "info" | "read"> = {
+      info: (streamId) => log.info(streamId),
+      async read(streamId, options) {
+        if (options.after >= 0) return [];
+        const entries = await log.read(streamId, options);
+        read.resolve();
+        await goOn.promise;
+        return entries;
+      },
+    };
+    const archiving = records.archive(slow, info);
+    await read.promise;
+    const purging = purge(log, records);
+    await nextTurn();
+    goOn.resolve();
+    await Promise.all([archiving, purging]);
+    expect(sql("SELECT stream_id FROM records_contents")).toEqual([]);
+    await records.archive(log, info);
+    expect(sql("SELECT stream_id FROM records_contents")).toEqual([]);
     await close();
   });
 

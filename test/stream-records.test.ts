@@ -100,6 +100,25 @@ describe.each(["memory", "sqlite"] as const)("the trace of a stream, with the lo
   });
 });
 
+test("a trace that outlived its log can be purged, by whose it is", async () => {
+  const keys = ["alice", "mallory"].map((name) => ({ name, key: `${name}-has-a-long-secret-key` }));
+  const as = (name: string) => ({ authorization: `Bearer ${name}-has-a-long-secret-key` });
+  const { model } = scriptedModel(["one"]);
+  const log = { store: "sqlite" as const, path: databasePath() };
+  const { url, headrace } = await startGateway({ log, models: { poet: model }, access: { keys } });
+  const id = await ask(url, "poet", as("alice"));
+  await read<Trace>(`${url}/v1/streams/${id}/trace`, as("alice"));
+  await headrace.streams.delete(id);
+  expect((await fetch(`${url}/v1/streams/${id}`, { headers: as("alice") })).status).toBe(404);
+  const purge = async (name: string): Promise<number> =>
+    (await fetch(`${url}/v1/streams/${id}?purge=true`, { method: "DELETE", headers: as(name) })).status;
+  expect(await purge("mallory")).toBe(404);
+  await read<Trace>(`${url}/v1/streams/${id}/trace`, as("alice"));
+  expect(await purge("alice")).toBe(200);
+  expect((await fetch(`${url}/v1/streams/${id}/trace`, { headers: as("alice") })).status).toBe(404);
+  expect(await purge("alice")).toBe(404);
+});
+
 describe("a stream that takes several attempts", () => {
   test("is paid for by what each of them was for", async () => {
     const poet = scriptedModel(["one ", "two"]);

@@ -1,9 +1,11 @@
-import { HeadraceError } from "../core/errors.ts";
+import { HeadraceError, toHeadraceError } from "../core/errors.ts";
 import type { ProtocolName } from "../core/events.ts";
 import type { Cursor } from "../log/cursor.ts";
 import type { StreamInfo } from "../log/stream-log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
+import type { Records } from "../records/records.ts";
 import { beginning, positionAfter } from "../streams/follow.ts";
+import type { Streams } from "../streams/streams.ts";
 import { findReadable, ownerSeenBy } from "./access.ts";
 import type { AppOptions } from "./app.ts";
 import type { GatewayContext } from "./environment.ts";
@@ -57,11 +59,12 @@ export async function followStream(
 export function deleteStream(app: AppOptions) {
   return async (c: GatewayContext): Promise<Response> => {
     const streamId = c.req.param("id") ?? "";
-    await app.streams.info(streamId, ownerSeenBy(c));
     if (c.req.query("purge") === "true") {
+      await checkIsKept(c, app, streamId);
       await purge(app, streamId);
       return c.json({ id: streamId, object: "stream", deleted: true });
     }
+    await app.streams.info(streamId, ownerSeenBy(c));
     await app.streams.stop(streamId);
     return c.json(describe(await app.streams.info(streamId, ownerSeenBy(c))));
   };
@@ -77,10 +80,31 @@ export function breakStream({ streams }: AppOptions) {
   };
 }
 
+/**
+ * Records are kept for longer than what was said.
+ *
+ * @throws HeadraceError `stream-not-found` - nothing is kept of such a stream, or it is somebody else's.
+ */
+async function checkIsKept(c: GatewayContext, { streams, records }: AppOptions, streamId: string): Promise<void> {
+  try {
+    await streams.info(streamId, ownerSeenBy(c));
+  } catch (error) {
+    if (records === undefined || toHeadraceError(error).code !== "stream-not-found") throw error;
+    await records.trace(streamId, ownerSeenBy(c));
+  }
+}
+
 /** Removes everything that is kept of a stream, stopping it first. */
-export async function purge({ streams, records }: AppOptions, streamId: string): Promise<void> {
+export async function purge(
+  { streams, records }: { streams: Pick<Streams, "delete">; records: Pick<Records, "delete"> | undefined },
+  streamId: string,
+): Promise<void> {
+  // First the log, so that nothing of it is archived from now on.
   await streams.delete(streamId);
-  await records?.delete(streamId);
+  if (records === undefined) return;
+  await records.delete(streamId);
+  // Again, since a reader may just have had it from the archive.
+  await streams.delete(streamId);
 }
 
 /** `GET /v1/streams`: the caller's streams, newest first. */

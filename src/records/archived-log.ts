@@ -17,6 +17,8 @@ export class ArchivedLog implements StreamLog {
   readonly #log: StreamLog;
   readonly #find: (streamId: string) => Promise<ArchivedContent | undefined>;
   readonly #unpacked = new Map<string, ArchivedContent>();
+  /** Grows when something may have been removed while it was looked for. */
+  #removals = 0;
 
   constructor(log: StreamLog, find: (streamId: string) => Promise<ArchivedContent | undefined>) {
     this.#log = log;
@@ -51,8 +53,9 @@ export class ArchivedLog implements StreamLog {
   }
 
   async delete(streamId: string): Promise<void> {
-    this.#unpacked.delete(streamId);
     await this.#log.delete(streamId);
+    this.#removals++;
+    this.#unpacked.delete(streamId);
   }
 
   create(...args: Parameters<StreamLog["create"]>): ReturnType<StreamLog["create"]> {
@@ -76,6 +79,7 @@ export class ArchivedLog implements StreamLog {
   }
 
   sweep(options: SweepOptions): Promise<number> {
+    this.#removals++;
     this.#unpacked.clear();
     return this.#log.sweep(options);
   }
@@ -87,8 +91,9 @@ export class ArchivedLog implements StreamLog {
   async #archived(streamId: string): Promise<ArchivedContent | undefined> {
     let found = this.#unpacked.get(streamId);
     if (found !== undefined) return found;
+    const removals = this.#removals;
     found = await this.#find(streamId);
-    if (found === undefined) return undefined;
+    if (found === undefined || removals !== this.#removals) return found;
     const [oldest] = this.#unpacked.keys();
     if (oldest !== undefined && this.#unpacked.size >= kept) this.#unpacked.delete(oldest);
     this.#unpacked.set(streamId, found);

@@ -121,9 +121,14 @@ export class Records {
   }
 
   /** Keeps the content of a stream that is about to leave the log. */
-  async archive(log: StreamLog, info: StreamInfo): Promise<void> {
-    const entries = await readWhole(log, info.id);
-    await (await this.#opened()).archive({ info, entries }, this.#options.clock.now());
+  async archive(log: Pick<StreamLog, "info" | "read">, info: StreamInfo): Promise<void> {
+    const store = await this.#opened();
+    await this.#inTurn(async () => {
+      // It may have been purged since it was found to be old.
+      if ((await log.info(info.id)) === undefined) return;
+      const entries = await readWhole(log, info.id);
+      await store.archive({ info, entries }, this.#options.clock.now());
+    });
   }
 
   /** The content of a stream that left the log, if it was kept. */
@@ -228,7 +233,7 @@ export class Records {
   }
 }
 
-async function readWhole(log: StreamLog, streamId: string): Promise<LogEntry[]> {
+async function readWhole(log: Pick<StreamLog, "read">, streamId: string): Promise<LogEntry[]> {
   const entries: LogEntry[] = [];
   for (;;) {
     const more = await log.read(streamId, { after: entries.length - 1, limit: readAtOnce });
