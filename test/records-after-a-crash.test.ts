@@ -74,10 +74,20 @@ class ScriptedStream {
   }
 
   /** The newest attempt says something, with or without counting it. */
-  async speak(text: string, usage: Usage | undefined): Promise<void> {
+  async speak(text: string, usage: Usage | undefined, isBehindSeam = false): Promise<void> {
     const attempt = [...this.#running.keys()].at(-1);
     if (attempt === undefined) return;
     const { provider, model } = this.#running.get(attempt) as AttemptStarted;
+    if (isBehindSeam) {
+      const seam = {
+        fromAttempt: attempt - 1,
+        toAttempt: attempt,
+        rung: "prefill",
+        overlap: 0,
+        confidence: 1,
+      } as const;
+      await this.#append({ type: "seam", ...seam });
+    }
     await this.#append({ type: "attempt-start", provider, model, attempt });
     await this.#append({ type: "text-delta", text });
     if (usage !== undefined) await this.#append({ type: "usage", usage });
@@ -213,6 +223,27 @@ describe("whatever happens to a process", () => {
     expect(trace.attempts).toMatchObject([
       { outcome: "failed", usage: { inputTokens: 7, outputTokens: 1 }, share: "discarded" },
       { outcome: "failed", usage: { inputTokens: 11, outputTokens: 3, estimated: true }, share: "delivered" },
+    ]);
+    await second.close();
+  });
+
+  test("what was counted behind a seam is not counted twice", async () => {
+    const path = databasePath();
+    const first = await startProcess(path, Date.UTC(2026, 0, 1));
+    const scripted = new ScriptedStream(first, "st_1");
+    await scripted.start();
+    scripted.begin("first");
+    await scripted.speak("twelve chars", { inputTokens: 100, outputTokens: 3 });
+    scripted.finishAttempt("failed", { inputTokens: 100, outputTokens: 3 });
+    scripted.begin("recovery");
+    // As it is told to clients: of both attempts together.
+    await scripted.speak("and twelve..", { inputTokens: 200, outputTokens: 6 }, true);
+    await first.clock.advance(250);
+    await first.kill();
+    const second = await startProcess(path, Date.UTC(2026, 0, 2));
+    expect((await second.records.trace("st_1", undefined)).attempts).toMatchObject([
+      { usage: { inputTokens: 100, outputTokens: 3 } },
+      { usage: { inputTokens: 11, outputTokens: 3, estimated: true } },
     ]);
     await second.close();
   });

@@ -53,7 +53,9 @@ export function recoverTrace({ stored, logged, prices, isRoute, now }: RecoveryO
   const usage = sumOfUsage(trace.attempts);
   if (usage !== undefined) trace.usage = usage;
   const cost = sumOfCosts(trace.attempts);
-  if (cost !== undefined) trace.cost = cost;
+  // What an attempt cost that was open may not be known, and then nor is the sum.
+  if (cost === undefined) delete trace.cost;
+  else trace.cost = cost;
   return { trace, estimates };
 }
 

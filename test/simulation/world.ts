@@ -1,5 +1,5 @@
 import { parseConfig } from "../../src/config.ts";
-import type { Observation } from "../../src/core/observer.ts";
+import type { Observation, Observe, TapStream } from "../../src/core/observer.ts";
 import type { GenerateRequest } from "../../src/core/request.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import type { LogEntry } from "../../src/log/stream-log.ts";
@@ -51,9 +51,18 @@ export interface WorldRecord {
 /** Longest that a stream may take: the total timeout, the time to recover, and the patience of readers. */
 const longestMs = 1_200_000;
 
+/** Somebody who takes notes of a world beside what is recorded of it anyway. */
+export interface Witness {
+  observe: Observe;
+  tap: TapStream;
+}
+
+/** Brings a witness into a world before it begins. */
+export type Attend = (world: { clock: VirtualClock; log: MemoryLog }) => Witness;
+
 /** Runs the world of a seed to its end, on a virtual clock. */
-export async function runWorld(seed: number): Promise<WorldRecord> {
-  return new World(drawPlan(seed)).run();
+export async function runWorld(seed: number, attend?: Attend): Promise<WorldRecord> {
+  return new World(drawPlan(seed), attend).run();
 }
 
 class World {
@@ -66,7 +75,7 @@ class World {
   readonly #record: WorldRecord;
   readonly #random: SeededRandom;
 
-  constructor(plan: WorldPlan) {
+  constructor(plan: WorldPlan, attend?: Attend) {
     this.#plan = plan;
     this.#random = new SeededRandom(`chances ${plan.seed}`);
     this.#record = { plan, streams: [], calls: [], observations: [], trace: [], tookMs: 0 };
@@ -75,12 +84,17 @@ class World {
       reliability: { hedge: { afterMs: plan.hedgeAfterMs }, lingerMs: plan.lingerMs },
     });
     this.#log = new MemoryLog(clock);
+    const witness = attend?.({ clock, log: this.#log });
     let streams = 0;
     this.#streams = new Streams({
       log: this.#log,
       clock,
       createStreamId: () => `st_${plan.seed}x${streams++}`,
-      observe: (what) => this.#observe(what),
+      observe: (what) => {
+        this.#observe(what);
+        witness?.observe(what);
+      },
+      ...(witness !== undefined && { tap: witness.tap }),
       heartbeatMs: server.heartbeatMs,
       lingerMs: reliability.lingerMs,
       limits,
