@@ -2,10 +2,12 @@ import { Suspense, useEffect, useRef } from "react";
 import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 
+import { useGateway } from "./gateway/gateway.ts";
 import { Playground } from "./playground/playground.tsx";
 import { KeyPrompt } from "./shell/key-prompt.tsx";
 import { Navigation } from "./shell/navigation.tsx";
 import { lazyPage, Loading, PageBoundary } from "./shell/page-boundary.tsx";
+import { useStore } from "./store.ts";
 
 const StreamList = lazyPage(() => import("./streams/stream-list.tsx").then((module) => module.StreamList));
 const StreamPage = lazyPage(() => import("./streams/stream-page.tsx").then((module) => module.StreamPage));
@@ -21,12 +23,16 @@ export function App() {
       <div className="flex h-full flex-col md:flex-row">
         <Navigation />
         <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-          <KeyPrompt />
-          <Pages />
+          <Content />
         </div>
       </div>
     </Router>
   );
+}
+
+function Content() {
+  const { locked } = useGateway();
+  return useStore(locked) ? <KeyPrompt /> : <Pages />;
 }
 
 function Pages() {

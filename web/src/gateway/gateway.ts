@@ -13,6 +13,10 @@ export interface Gateway {
   readonly key: Store<string>;
   /** The gateway has refused a call for want of a key. */
   readonly locked: Store<boolean>;
+  /** Goes on with this key. */
+  unlock(key: string): void;
+  /** Forgets the key. */
+  lock(): void;
   /** Calls a path; `Authorization` is added. */
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /**
@@ -30,19 +34,26 @@ const keyName = "headrace-key";
 export function createGateway(origin: string, storage: Storage): Gateway {
   const key = createStore(storage.getItem(keyName) ?? "");
   const locked = createStore(false);
-  key.subscribe(() => {
-    storage.setItem(keyName, key.get());
-    locked.set(false);
-  });
+  key.subscribe(() => storage.setItem(keyName, key.get()));
   const call: Fetch = async (url, init) => {
+    const used = key.get();
     const response = await globalThis.fetch(url, init);
-    if (response.status === 401) locked.set(true);
+    // Not if another key was given meanwhile.
+    if (response.status === 401 && used === key.get()) locked.set(true);
     return response;
   };
   const gateway: Gateway = {
     origin,
     key,
     locked,
+    unlock(given) {
+      key.set(given);
+      locked.set(false);
+    },
+    lock() {
+      key.set("");
+      locked.set(true);
+    },
     fetch(path, init = {}) {
       const headers = new Headers(init.headers);
       if (key.get() !== "") headers.set("authorization", `Bearer ${key.get()}`);

@@ -6,6 +6,7 @@ import { Notice } from "../elements/notice.tsx";
 import { SelectField } from "../elements/select-field.tsx";
 import { Stat, Stats } from "../elements/stat.tsx";
 import { Table } from "../elements/table.tsx";
+import { useCaller } from "../gateway/caller.ts";
 import { useQuery } from "../gateway/use-query.ts";
 import { writeCost, writeCount, writeDuration, writeRate } from "../numbers.ts";
 import { Page } from "../shell/page.tsx";
@@ -31,15 +32,22 @@ export function Overview() {
   const time = `from=${from}&to=${Math.ceil(openedAt / hourMs + 12) * hourMs}`;
   const byModel = useQuery<Summary>(`/admin/summary?by=model&${time}`, { everyMs: refreshMs });
   const byRoute = useQuery<Summary>(`/admin/summary?by=route&${time}`, { everyMs: refreshMs });
-  const targets = useQuery<{ data: TargetReport[] }>("/admin/targets", { everyMs: refreshMs });
-  const error = byModel.error ?? byRoute.error ?? targets.error;
+  const caller = useCaller();
+  const isAdmin = caller?.role === "admin";
+  const hasKeys = caller?.name !== undefined;
+  const byKey = useQuery<Summary>(isAdmin && hasKeys ? `/admin/summary?by=key&${time}` : undefined, {
+    everyMs: refreshMs,
+  });
+  const targets = useQuery<{ data: TargetReport[] }>(isAdmin ? "/admin/targets" : undefined, { everyMs: refreshMs });
+  const error = byModel.error ?? byRoute.error ?? byKey.error ?? targets.error;
+  const about = hasKeys ? { about: isAdmin ? "Of all keys." : `Of what was asked with the key ${caller.name}.` } : {};
   const range = (
     <div className="w-40">
       <SelectField label="Time" hideLabel value={hours} onChange={setHours} options={ranges} />
     </div>
   );
   return (
-    <Page title="Overview" actions={range}>
+    <Page title="Overview" {...about} actions={range}>
       {error !== undefined && <Notice tone="bad">{error}</Notice>}
       {byModel.data !== undefined && (
         <>
@@ -51,6 +59,8 @@ export function Overview() {
       {byRoute.data !== undefined && byRoute.data.groups.length > 0 && (
         <Groups name="Route" groups={byRoute.data.groups} />
       )}
+      {byKey.data !== undefined && byKey.data.groups.length > 0 && <Groups name="Key" groups={byKey.data.groups} />}
+      {caller?.role === "user" && <Notice>Targets and their health are shown to those who have an admin key.</Notice>}
       {targets.data !== undefined && <Targets targets={targets.data.data} />}
     </Page>
   );

@@ -5,13 +5,15 @@ import { Chip } from "../elements/chip.tsx";
 import { Code } from "../elements/code.tsx";
 import { Notice } from "../elements/notice.tsx";
 import { Table } from "../elements/table.tsx";
+import { useCaller } from "../gateway/caller.ts";
 import { useQuery } from "../gateway/use-query.ts";
 import { Page } from "../shell/page.tsx";
 import { Clients } from "./clients.tsx";
 
 /** What there is to work with, what is missing, and how clients are pointed here. */
 export function SetUp() {
-  const { data: report, error } = useQuery<SetupReport>("/admin/setup");
+  const caller = useCaller();
+  const { data: report, error } = useQuery<SetupReport>(caller?.role === "admin" ? "/admin/setup" : undefined);
   return (
     <Page title="Set up" {...(report !== undefined && { about: `Headrace ${report.version}` })}>
       {error !== undefined && <Notice tone="bad">{error}</Notice>}
@@ -23,6 +25,9 @@ export function SetUp() {
       <Section title="Point a client here">
         <Clients />
       </Section>
+      {caller?.role === "user" && (
+        <Notice>Providers and the configuration are shown to those who have an admin key.</Notice>
+      )}
       {report !== undefined && (
         <>
           <Section title="Providers">

@@ -2,6 +2,7 @@ import { Activity, FlaskConical, List, type LucideIcon, MessageSquare, Settings2
 import { Link, useLocation } from "wouter";
 
 import icon from "../icon.svg";
+import { CurrentKey } from "./current-key.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
 
 const pages: readonly { path: string; name: string; icon: LucideIcon }[] = [
@@ -24,7 +25,8 @@ export function Navigation() {
     <>
       <header className="border-line flex items-center gap-2 border-b px-4 py-2.5 md:hidden">
         <Brand />
-        <span className="ml-auto">
+        <span className="ml-auto flex">
+          <CurrentKey />
           <ThemeToggle />
         </span>
       </header>
@@ -46,8 +48,9 @@ export function Navigation() {
             {name}
           </Link>
         ))}
-        <div className="mt-auto hidden px-0.5 md:block">
+        <div className="mt-auto hidden justify-between px-0.5 md:flex">
           <ThemeToggle />
+          <CurrentKey />
         </div>
       </nav>
     </>

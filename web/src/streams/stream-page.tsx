@@ -7,6 +7,7 @@ import { Button } from "../elements/button.tsx";
 import { CopyButton } from "../elements/copy-button.tsx";
 import { Notice } from "../elements/notice.tsx";
 import { Tabs } from "../elements/tabs.tsx";
+import { mayRead, useCaller } from "../gateway/caller.ts";
 import { useGateway } from "../gateway/gateway.ts";
 import { useQuery } from "../gateway/use-query.ts";
 import { Page } from "../shell/page.tsx";
@@ -28,8 +29,10 @@ const tabs = [
 
 /** All that is known of one stream, while it grows and afterwards. */
 export function StreamPage({ id }: { id: string }) {
-  const answer = useAnswer(id);
   const { trace, error } = useTrace(id);
+  // Without records there is nothing but the answer.
+  const mayReadIt = mayRead(useCaller(), trace) ?? (error !== undefined ? true : undefined);
+  const answer = useAnswer(mayReadIt === true ? id : undefined);
   const replay = useReplay(trace);
   const [tab, setTab] = useState<(typeof tabs)[number]["name"]>("answer");
   const model = trace?.model ?? answer.servedBy[0] ?? "Stream";
@@ -53,9 +56,12 @@ export function StreamPage({ id }: { id: string }) {
         </>
       )}
       <Tabs label="Parts of the stream" tabs={tabs} current={tab} onChange={setTab}>
-        {tab === "answer" && <AnswerText answer={answer} share={replay.share} />}
+        {(tab === "answer" || tab === "frames") && mayReadIt === false && (
+          <Notice>What was said can be read with the key that started this stream, {trace?.owner ?? "none"}.</Notice>
+        )}
+        {tab === "answer" && mayReadIt === true && <AnswerText answer={answer} share={replay.share} />}
         {tab === "attempts" && <AttemptsTable attempts={trace?.attempts ?? []} />}
-        {tab === "frames" && <Frames streamId={id} protocol={trace?.protocol ?? "events"} />}
+        {tab === "frames" && mayReadIt === true && <Frames streamId={id} protocol={trace?.protocol ?? "events"} />}
         {tab === "facts" && trace !== undefined && <StreamFacts trace={trace} />}
       </Tabs>
     </Page>

@@ -4,12 +4,13 @@ import { useGateway } from "../gateway/gateway.ts";
 import { addEvent, type AnswerView, emptyAnswer, failAnswer } from "../playground/answer.ts";
 import { useStore } from "../store.ts";
 
-/** A stream's answer, followed while it grows. A new object for each change, at most ten a second. */
-export function useAnswer(streamId: string): AnswerView {
+/** A stream's answer, followed while it grows. A new object for each change, at most ten a second. Undefined follows none. */
+export function useAnswer(streamId: string | undefined): AnswerView {
   const gateway = useGateway();
   const key = useStore(gateway.key);
   const [answer, setAnswer] = useState(() => emptyAnswer("", performance.now()));
   useEffect(() => {
+    if (streamId === undefined) return;
     const leaving = new AbortController();
     const view = emptyAnswer("", performance.now());
     let timer: ReturnType<typeof setTimeout> | undefined;
