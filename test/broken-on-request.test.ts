@@ -1,14 +1,17 @@
+import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 
 import { createClient } from "../src/client/client.ts";
 import type { AttemptEnded } from "../src/core/observer.ts";
 import type { TargetReport, TraceAttempt } from "../src/records/trace.ts";
 import type { ConfigInput } from "../src/index.ts";
+import type { VirtualClock } from "../src/testing.ts";
 import { FailureDrill } from "../src/streams/failure-drill.ts";
 import { allFrames, eventually, scriptedModel, startGateway } from "./support/gateway.ts";
 import { allRows, askIn, readIn } from "./support/protocol-rows.ts";
 import { canonical, openRecovery, primary, question, rowOf } from "./support/recovery.ts";
 import { read, refusal } from "./support/scripted-source.ts";
+import { askFront, openTwoGateways } from "./support/two-gateways.ts";
 import { sturdy } from "./support/scripted-targets.ts";
 import { answerText } from "../src/core/answer.ts";
 
@@ -190,6 +193,62 @@ describe("killing a provider", () => {
     expect(() => drill.breakAttempts()).toThrow(/10 times/);
     expect(broken).toBe(10);
   });
+});
+
+test("a provider that goes on by itself is asked for the rest: nothing is generated twice", async () => {
+  let started = 0;
+  const outside: { clock?: VirtualClock } = {};
+  const gateways = await openTwoGateways({
+    provider: "headrace",
+    async *poet(_input, { signal }) {
+      started++;
+      for (let index = 0; index < 12; index++) {
+        await outside.clock?.sleep(10, { signal });
+        yield `word${index} `;
+      }
+    },
+  });
+  const { clock } = gateways;
+  outside.clock = clock;
+  const breaking = clock.sleep(60).then(async () => {
+    const [stream] = await gateways.front.streams.list({ owner: "", limit: 1 });
+    return gateways.front.streams.breakAttempts(stream?.id ?? "");
+  });
+  const asked = { model: "behind/poet", messages: [{ role: "user", content: "Speak." }], stream: true };
+  const { events } = await askFront(gateways, "/v1/streams", asked);
+  expect(await breaking).toEqual({ attempts: [{ attempt: 0, target: "behind/poet" }], breaksLeft: 9 });
+  expect(events.flatMap(({ type, text }) => (type === "text-delta" ? [text] : [])).join("")).toMatch(
+    /^word0 .*word11 $/,
+  );
+  expect(events.find(({ type }) => type === "seam")).toMatchObject({ rung: "native-resume" });
+  expect(started).toBe(1);
+});
+
+test("a real provider, over the network, finds its connection closed; the official client notices nothing", async () => {
+  const words = Array.from({ length: 30 }, (_value, index) => `word${index} `);
+  const script = scriptedModel(words);
+  const letGo = script.hold(20);
+  const provider = await startGateway({
+    models: { counter: script.model },
+    reliability: { onDisconnect: "cancel", lingerMs: 0 },
+  });
+  const gateway = await startGateway({
+    providers: { real: { vendor: "openai-compatible", baseUrl: `${provider.url}/v1`, apiKey: "none" } },
+  });
+  const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: "none", maxRetries: 0 });
+  const { data, response } = await openai.chat.completions
+    .create({ model: "real/counter", messages: [{ role: "user", content: "go" }], stream: true })
+    .withResponse();
+  let text = "";
+  for await (const chunk of data) {
+    text += chunk.choices[0]?.delta.content ?? "";
+    if (!text.endsWith("word19 ") || script.started > 1) continue;
+    const id = response.headers.get("headrace-stream-id") ?? "";
+    expect((await fetch(`${gateway.url}/v1/streams/${id}/break`, { method: "POST" })).status).toBe(200);
+    await eventually(() => script.aborted && script.started > 1);
+    letGo();
+  }
+  expect(text).toBe(words.join(""));
 });
 
 test("a generator of your own is called again, and goes on where it says the same", async () => {

@@ -27,7 +27,7 @@ test("the same seed gives the same trace", async () => {
   }
 });
 
-const seen = { streams: 0, seams: 0, resumed: 0, races: 0, outcomes: new Set<string>() };
+const seen = { streams: 0, seams: 0, resumed: 0, races: 0, broken: 0, outcomes: new Set<string>() };
 
 test.each(Array.from({ length: batches }, (_value, index) => ({ from: 1 + (index * seeds) / batches })))(
   `every invariant holds in a hundred worlds from seed $from on`,
@@ -50,6 +50,7 @@ test("and these worlds are full of trouble", () => {
   expect(seen.seams).toBeGreaterThan(200);
   expect(seen.resumed).toBeGreaterThan(1_000);
   expect(seen.races).toBeGreaterThan(50);
+  expect(seen.broken).toBeGreaterThan(100);
 });
 
 function count({ streams, observations }: WorldRecord): void {
@@ -61,5 +62,6 @@ function count({ streams, observations }: WorldRecord): void {
   for (const { what } of observations) {
     if (what.type === "stream-ended") seen.outcomes.add(what.outcome);
     if (what.type === "attempt-started" && what.reason === "hedge") seen.races++;
+    if (what.type === "attempt-ended" && what.error?.code === "broken-on-request") seen.broken++;
   }
 }

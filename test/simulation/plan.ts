@@ -30,6 +30,8 @@ export interface StreamPlan {
   readers: ReaderPlan[];
   /** When its owner stops it. */
   stopsAt?: number;
+  /** When its owner breaks the connection to its provider. */
+  breaksAt?: number;
   /** When another writer takes it over, and ends it. */
   takenOverAt?: number;
 }
@@ -111,6 +113,8 @@ export function drawPlan(seed: number): WorldPlan {
   const upTo = (most: number): number => Math.floor(random.number() * (most + 1));
   const chance = (share: number): boolean => random.number() < share;
   const interval = random.pick([0, 1, 5, 15, 15, 40]);
+  // Drawn apart, so that the other plans of a seed stay what they were.
+  const drills = new SeededRandom(`drills ${seed}`);
 
   const drawRule = (model: string): ScenarioRuleInput => {
     const wishes = Array.from({ length: chance(0.2) ? 2 : 1 }, () => random.pick(faults)(1 + upTo(59)));
@@ -143,6 +147,7 @@ export function drawPlan(seed: number): WorldPlan {
     readers: Array.from({ length: 1 + upTo(3) }, drawReader),
     ...(chance(0.06) && { stopsAt: upTo(2_000) }),
     ...(chance(0.06) && { takenOverAt: upTo(2_000) }),
+    ...(drills.number() < 0.15 && { breaksAt: Math.floor(drills.number() * 1_500) }),
   });
   return {
     seed,

@@ -1,4 +1,5 @@
 import { parseConfig } from "../../src/config.ts";
+import { toHeadraceError } from "../../src/core/errors.ts";
 import type { Observation, Observe, TapStream } from "../../src/core/observer.ts";
 import type { GenerateRequest } from "../../src/core/request.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
@@ -160,7 +161,8 @@ class World {
       takenOverFrom: undefined,
     };
     this.#record.streams.push(stream);
-    await Promise.all([...readers.map((reader) => reader.run()), this.#interfere(stream), this.#untilEnd(stream)]);
+    const others = [this.#interfere(stream), this.#rehearse(stream), this.#untilEnd(stream)];
+    await Promise.all([...readers.map((reader) => reader.run()), ...others]);
   }
 
   /** The owner stops the stream, or another writer takes it over. */
@@ -182,6 +184,17 @@ class World {
     const late = await this.#log.append(id, epoch - 1, next, [{ type: "text-delta", text: "too late" }]);
     stream.lateAppend = late.status;
     await this.#log.append(id, epoch, next, [{ type: "stream-end", outcome: "interrupted" }]);
+  }
+
+  /** The owner breaks the connection to the provider, if there is one at that moment. */
+  async #rehearse({ plan, id }: StreamRecord): Promise<void> {
+    if (plan.breaksAt === undefined) return;
+    await this.#clock.sleep(plan.breaksAt);
+    const broken = await this.#streams.breakAttempts(id).then(
+      ({ attempts }) => attempts.map(({ attempt }) => attempt).join(" and "),
+      (error: unknown) => toHeadraceError(error).code,
+    );
+    this.#note(`${id} is broken: ${broken}`);
   }
 
   async #untilEnd(stream: StreamRecord): Promise<void> {
