@@ -155,13 +155,19 @@ describe("killing a provider", () => {
   test("is for the stream's owner only: for others it does not exist, and goes on undisturbed", async () => {
     const script = scriptedModel(["one ", "two "]);
     const letGo = script.hold(1);
-    const keys = ["ann", "bob"].map((name) => ({ name, key: `${name}-key-0123456789` }));
+    const keys = ["ann", "bob", "eve"].map((name) => ({
+      name,
+      key: `${name}-key-0123456789`,
+      role: name === "eve" ? ("admin" as const) : ("user" as const),
+    }));
     const { url: at } = await startGateway({ models: { poet: script.model }, access: { keys } });
     const ann = createClient({ baseUrl: at, apiKey: "ann-key-0123456789" });
-    const bob = createClient({ baseUrl: at, apiKey: "bob-key-0123456789" });
+    const others = ["bob", "eve"].map((name) => createClient({ baseUrl: at, apiKey: `${name}-key-0123456789` }));
     const answer = ann.stream({ model: "poet", prompt: "go" });
     for await (const _text of answer.text) break;
-    await expect(bob.breakAttempts(await answer.id)).rejects.toMatchObject({ code: "stream-not-found" });
+    for (const other of others) {
+      await expect(other.breakAttempts(await answer.id)).rejects.toMatchObject({ code: "stream-not-found" });
+    }
     expect((await fetch(`${at}/v1/streams/${await answer.id}/break`, { method: "POST" })).status).toBe(401);
     letGo();
     expect((await answer.final).text).toBe("one two ");

@@ -70,7 +70,7 @@ export function deleteStream(app: AppOptions) {
   };
 }
 
-/** `POST /v1/streams/{id}/break`: rehearses the failure of its provider, while it is written. */
+/** `POST /v1/streams/{id}/break`: rehearses the failure of its provider, while it is written. Not even an admin does so to others. */
 export function breakStream({ streams }: AppOptions) {
   return async (c: GatewayContext): Promise<Response> => {
     const streamId = c.req.param("id") ?? "";
