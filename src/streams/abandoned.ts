@@ -3,11 +3,26 @@ import type { FinishReason, StreamEnd } from "../core/events.ts";
 import { isWhole, outcomeOf } from "../core/events.ts";
 import type { StreamLog } from "../log/stream-log.ts";
 
+/** Ends the streams that a dead process left open; returns how many there were. */
+export async function endAbandoned(log: StreamLog): Promise<number> {
+  const open = await log.listOpen();
+  for (const { id } of open) {
+    const { epoch, next } = await log.takeOver(id);
+    if (next === 0) {
+      // Created, but the process died before the header was written: nobody has ever heard of it.
+      await log.delete(id);
+      continue;
+    }
+    await log.append(id, epoch, next, [await endOf(log, id)]);
+  }
+  return open.length;
+}
+
 /**
  * How a stream ends whose writer died. When the model had finished everything that was asked for, only the last entry was
  * missing, and the answer is whole; else it is `interrupted`.
  */
-export async function endOfAbandoned(log: StreamLog, streamId: string): Promise<StreamEnd> {
+async function endOf(log: StreamLog, streamId: string): Promise<StreamEnd> {
   const finished = new Map<number, FinishReason>();
   const begun = new Set<number>();
   let expected = 1;

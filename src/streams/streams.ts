@@ -7,14 +7,13 @@ import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
 import type { LogEntry, NewStream, StreamInfo, StreamLog } from "../log/stream-log.ts";
 import type { Reader, Rendering, Sink } from "./broadcast.ts";
-import { Broadcast } from "./broadcast.ts";
 import type { Position } from "./follow.ts";
 import { follow } from "./follow.ts";
-import { endOfAbandoned } from "./abandoned.ts";
+import { endAbandoned } from "./abandoned.ts";
 import type { BrokenAttempts } from "./failure-drill.ts";
 import { FailureDrill, notWrittenHere } from "./failure-drill.ts";
-import { Heartbeats } from "./heartbeats.ts";
 import { Places } from "./places.ts";
+import { StreamReaders } from "./stream-readers.ts";
 import { runWriteLoop } from "./write-loop.ts";
 
 export interface StreamsOptions {
@@ -76,21 +75,20 @@ export class Streams {
   readonly #open = new Map<string, OpenStream>();
   /** Of open streams, and of those that are about to be. */
   readonly #places: Places;
-  /** Readers by stream, whatever form they read it in. */
-  readonly #readers = new Map<string, number>();
+  readonly #readers: StreamReaders;
   /** Those that go on though their last reader has left. */
   readonly #detached = new Set<string>();
-  readonly #broadcasts = new Map<string, Broadcast>();
-  readonly #heartbeats: Heartbeats;
-  #readerCount = 0;
   readonly #shutdown = new AbortController();
   #closing = false;
 
   constructor(options: StreamsOptions) {
     this.#options = options;
-    const { clock, heartbeatMs, limits } = options;
-    this.#places = new Places({ limits, what: "streams" });
-    this.#heartbeats = new Heartbeats({ clock, heartbeatMs, writeStallMs: limits.writeStallMs });
+    this.#places = new Places({ limits: options.limits, what: "streams" });
+    this.#readers = new StreamReaders({
+      ...options,
+      onJoined: (streamId) => this.#detached.delete(streamId),
+      onLastLeft: (streamId) => this.#onLastReaderLeft(streamId),
+    });
   }
 
   get openCount(): number {
@@ -98,7 +96,7 @@ export class Streams {
   }
 
   get readerCount(): number {
-    return this.#readerCount;
+    return this.#readers.count;
   }
 
   /** Streams that go on though their last reader has left. */
@@ -137,11 +135,11 @@ export class Streams {
   /** @param giveBack - gives the stream's place to others, once it has ended. */
   async #start(options: StartOptions, giveBack: () => void): Promise<{ id: string; attached: boolean }> {
     const { log, clock, createStreamId, observe } = this.#options;
-    const { request, protocol, owner, idempotency, tags } = options;
-    const { chat } = request;
+    const { request, protocol, owner, idempotency, tags, origin } = options;
+    const { model, chat } = request;
     const id = createStreamId();
     const createdAt = clock.now();
-    const stream: NewStream = { id, owner, protocol, model: request.model, createdAt };
+    const stream: NewStream = { id, owner, protocol, model, createdAt };
     if (chat !== undefined) stream.chat = chat.id;
     const previous = chat === undefined ? undefined : await this.ofChat(chat.id, owner);
     const created = await log.create(idempotency === undefined ? stream : { ...stream, idempotency });
@@ -152,23 +150,8 @@ export class Streams {
         "this Idempotency-Key was used with a different request; send a new key with a new request",
       );
     }
-    const { epoch } = created;
-    const header: StreamStart = {
-      type: "stream-start",
-      streamId: id,
-      format: 1,
-      protocol,
-      model: request.model,
-      createdAt,
-    };
-    if (request.choices !== undefined && request.choices > 1) header.choices = request.choices;
-    if (request.wantsUsage === true) header.includeUsage = true;
-    if (chat !== undefined) header.chat = chat;
-    if (options.stored !== undefined) header.request = options.stored;
-    if (tags !== undefined) header.tags = tags;
-    const { model } = request;
-    const { origin } = options;
-    const started = {
+    observe({
+      type: "stream-started",
       streamId: id,
       owner,
       model,
@@ -176,9 +159,8 @@ export class Streams {
       startedAt: createdAt,
       ...(origin !== undefined && { origin }),
       ...(tags !== undefined && { tags }),
-    };
-    observe({ type: "stream-started", ...started });
-    this.#run(header, epoch, options, giveBack);
+    });
+    this.#run(headerOf(stream, options), created.epoch, options, giveBack);
     if (previous !== undefined) this.#letGo(previous.id);
     return { id, attached: false };
   }
@@ -220,53 +202,12 @@ export class Streams {
    * @throws HeadraceError `overloaded` - too many readers, in all or of this stream.
    */
   attach(streamId: string, rendering: Rendering, sink: Sink, position: Position): Reader {
-    const { log, limits, observe } = this.#options;
-    const readers = this.#readers.get(streamId) ?? 0;
-    if (readers >= limits.readersPerStream || this.#readerCount >= limits.readers) {
-      throw new HeadraceError("overloaded", "too many readers are connected; try again in a moment", {
-        retryAfterMs: 2_000,
-      });
-    }
-    const key = `${streamId} ${rendering.key}`;
-    let broadcast = this.#broadcasts.get(key);
-    if (broadcast === undefined) {
-      const opened = new Broadcast(log, streamId, rendering, () => {
-        if (this.#broadcasts.get(key) === opened) this.#broadcasts.delete(key);
-      });
-      this.#broadcasts.set(key, opened);
-      broadcast = opened;
-    }
-    let hasLeft = false;
-    let leave = (): void => void (hasLeft = true);
-    const release = this.retain(streamId);
-    const reader = broadcast.attach(sink, position, (complete) => {
-      leave();
-      release();
-      observe({ type: "reader-left", streamId, complete });
-    });
-    // A stream that was over has no more to say, and its reader is gone already.
-    if (!hasLeft) leave = this.#heartbeats.add(reader);
-    observe({ type: "reader-attached", streamId, resumed: position.seq > 0 });
-    return reader;
+    return this.#readers.attach(streamId, rendering, sink, position);
   }
 
   /** Counts as a reader until the returned function is called. When the last one is gone the stream's policy decides. */
   retain(streamId: string): () => void {
-    this.#readerCount++;
-    this.#detached.delete(streamId);
-    this.#readers.set(streamId, (this.#readers.get(streamId) ?? 0) + 1);
-    let released = false;
-    return () => {
-      if (released) return;
-      released = true;
-      this.#readerCount--;
-      const left = (this.#readers.get(streamId) ?? 1) - 1;
-      if (left > 0) this.#readers.set(streamId, left);
-      else {
-        this.#readers.delete(streamId);
-        this.#onLastReaderLeft(streamId);
-      }
-    };
+    return this.#readers.retain(streamId);
   }
 
   /** Stops a stream: its upstream call is aborted, its readers get what there is. Resolves when the end is written. */
@@ -301,19 +242,8 @@ export class Streams {
    *
    * @returns how many there were.
    */
-  async recover(): Promise<number> {
-    const { log } = this.#options;
-    const open = await log.listOpen();
-    for (const { id } of open) {
-      const { epoch, next } = await log.takeOver(id);
-      if (next === 0) {
-        // Created, but the process died before the header was written: nobody has ever heard of it.
-        await log.delete(id);
-        continue;
-      }
-      await log.append(id, epoch, next, [await endOfAbandoned(log, id)]);
-    }
-    return open.length;
+  recover(): Promise<number> {
+    return endAbandoned(this.#options.log);
   }
 
   /** Takes no new streams, waits up to `drainMs` for open ones, then ends the rest as `interrupted`. */
@@ -330,7 +260,7 @@ export class Streams {
     for (const open of this.#open.values()) open.stop.abort(reason);
     this.#shutdown.abort(reason);
     await ended;
-    this.#heartbeats.close();
+    this.#readers.close();
   }
 
   #run(header: StreamStart, epoch: number, options: StartOptions, giveBack: () => void): void {
@@ -361,7 +291,7 @@ export class Streams {
     if (open === undefined) return;
     open.onDisconnect = "cancel";
     open.unattended = false;
-    if (!this.#readers.has(streamId)) this.#onLastReaderLeft(streamId);
+    if (!this.#readers.hasAny(streamId)) this.#onLastReaderLeft(streamId);
   }
 
   #onLastReaderLeft(streamId: string): void {
@@ -371,7 +301,7 @@ export class Streams {
     const signal = open.stop.signal;
     clock.sleep(lingerMs, { signal }).then(
       () => {
-        if (this.#readers.has(streamId) || this.#goesOn(streamId, open)) return;
+        if (this.#readers.hasAny(streamId) || this.#goesOn(streamId, open)) return;
         open.stop.abort(new HeadraceError("cancelled", "its last reader left"));
       },
       // The stream was stopped meanwhile, which is all that lingering is for.
@@ -387,4 +317,15 @@ export class Streams {
     this.#detached.add(streamId);
     return true;
   }
+}
+
+/** The first entry of a stream. */
+function headerOf({ id, createdAt, model, protocol }: NewStream, { request, stored, tags }: StartOptions): StreamStart {
+  const header: StreamStart = { type: "stream-start", streamId: id, format: 1, protocol, model, createdAt };
+  if (request.choices !== undefined && request.choices > 1) header.choices = request.choices;
+  if (request.wantsUsage === true) header.includeUsage = true;
+  if (request.chat !== undefined) header.chat = request.chat;
+  if (stored !== undefined) header.request = stored;
+  if (tags !== undefined) header.tags = tags;
+  return header;
 }
