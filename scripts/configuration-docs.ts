@@ -28,7 +28,7 @@ export function configurationPage(): string {
   const sections = Object.entries(schema.properties ?? {}).map(([name, section]) => sectionText(name, section));
   return `# Configuration
 
-<!-- Written by \`node scripts/configuration-docs.ts\` from src/config.ts and src/providers/vendors.ts. -->
+<!-- Written by \`node scripts/configuration-docs.ts\` from src/config.ts, src/config/ and src/providers/vendors.ts. -->
 
 Nothing is required. Headrace reads, the later winning: defaults, \`headrace.config.ts\` (or \`.js\`, \`.json\`, \`.jsonc\`,
 \`.yaml\`, \`.toml\`; \`--config FILE\` names another), environment variables (a \`.env\` file is read too), flags. Unknown keys

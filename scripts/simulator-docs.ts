@@ -30,7 +30,7 @@ A provider that needs no key and no network, answers the same question the same 
 real providers do, when it is asked to. Headrace's own tests run against it; use it for those of your application:
 
 \`\`\`sh
-npx headrace simulate
+npx headrace simulate   # and in another terminal:
 curl -N http://127.0.0.1:8485/v1/chat/completions -H 'content-type: application/json' \\
   -d '{"model": "gpt-4o?words=60&interval=15&fault=cut@40", "stream": true, "messages": [{"role": "user", "content": "Hi"}]}'
 \`\`\`
