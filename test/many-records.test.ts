@@ -3,30 +3,12 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../src/outside.ts";
 import { SqliteLog } from "../src/log/sqlite-log.ts";
 import { SqliteRecords } from "../src/records/sqlite-records.ts";
+import { manyRecords, writeManyRecords } from "./support/many-records.ts";
 import { databasePath } from "./support/records.ts";
 
-const count = 100_000;
 /** It takes half of 100 ms on a quiet machine; other tests run beside this one. */
 const limitMs = 250;
 const end = Date.UTC(2026, 5, 1);
-
-/** So many finished streams over 30 days: 20 models, 5 routes, 10 owners, one in 50 failed, one in 9 tagged. */
-const generate = `
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${count - 1})
-INSERT INTO records_streams (
-  id, owner, model, route, protocol, started_at, ended_at, is_open, outcome, finish_reason, tags, target, provider,
-  served_model, attempts, seams, readers_attached, readers_resumed, readers_left, readers_disconnected, input_tokens,
-  output_tokens, is_estimated, cost, cost_delivered, cost_discarded, cost_hedged, first_token_ms, duration_ms,
-  tokens_per_second, gap_p50, gap_p95, gap_max, entries)
-SELECT
-  printf('st_%022d', i * 7919 % 1000003), 'owner-' || (i % 10), 'model-' || (i % 20), iif(i % 2, 'route-' || (i % 5), NULL),
-  'openai-chat', ${end} - i * 25920, ${end} - i * 25920 + 4000, 0, iif(i % 50 = 0, 'failed', 'completed'), 'stop',
-  iif(i % 9 = 0, '{"team":"t' || (i % 7) || '"}', NULL), 'main/model-' || (i % 20), 'main', 'model-' || (i % 20),
-  1, 0, 1, 0, 1, 0, 100 + i % 4000, i % 900, 0, iif(i % 6 = 0, NULL, i * 100), i * 100, 0, 0, 100 + i % 3000, 4000,
-  20 + i % 150, 10, 30, 200, 300
-FROM n`;
-const generateTags = `
-INSERT INTO records_tags SELECT id, 'team', json_extract(tags, '$.team') FROM records_streams WHERE tags IS NOT NULL`;
 
 async function open() {
   const log = SqliteLog.open({ path: databasePath(), durability: "process", now: systemClock.now });
@@ -36,10 +18,7 @@ async function open() {
     await records.close();
     await log.close();
   });
-  await shared.write(() => {
-    shared.database.exec(generate);
-    shared.database.exec(generateTags);
-  });
+  await shared.write(() => writeManyRecords(shared.database, { end }));
   return records;
 }
 
@@ -81,8 +60,8 @@ describe("with 100,000 finished streams", () => {
       expect(await bestOf(() => records.summary({ by })), `sums by ${by}`).toBeLessThan(limitMs);
     }
     const { totals, series } = await records.summary({ by: "model" });
-    expect(totals.requests).toBe(count);
-    expect(totals.errors).toBe(count / 50);
+    expect(totals.requests).toBe(manyRecords);
+    expect(totals.errors).toBe(manyRecords / 50);
     expect(series).toHaveLength(31);
   }, 60_000);
 });

@@ -31,7 +31,9 @@ export function buildWebUi(): void {
     cwd: root,
     encoding: "utf8",
   });
-  if (status !== 0 || !existsSync(`${root}dist/web/index.html`)) throw new Error(`no web UI was built: ${stderr}`);
+  // Without a word about it the one from before would be tested.
+  const failed = status !== 0 || stderr.includes("could not be built") || !existsSync(`${root}dist/web/index.html`);
+  if (failed) throw new Error(`no web UI was built: ${stderr}`);
 }
 
 export interface WatchedPage {

@@ -1,4 +1,4 @@
-import { Suspense, useEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import { Redirect, Route, Router, Switch, useLocation } from "wouter";
 import { useHashLocation } from "wouter/use-hash-location";
 
@@ -6,7 +6,7 @@ import { useGateway } from "./gateway/gateway.ts";
 import { Playground } from "./playground/playground.tsx";
 import { KeyPrompt } from "./shell/key-prompt.tsx";
 import { Navigation } from "./shell/navigation.tsx";
-import { lazyPage, Loading, PageBoundary } from "./shell/page-boundary.tsx";
+import { lazyPage, PageBoundary } from "./shell/page-boundary.tsx";
 import { useStore } from "./store.ts";
 
 const StreamList = lazyPage(() => import("./streams/stream-list.tsx").then((module) => module.StreamList));
@@ -47,17 +47,15 @@ function Pages() {
   return (
     <main ref={main} tabIndex={-1} className="min-h-0 flex-1 outline-none">
       <PageBoundary key={location}>
-        <Suspense fallback={<Loading />}>
-          <Switch>
-            <Route path="/" component={Playground} />
-            <Route path="/streams" component={StreamList} />
-            <Route path="/streams/:id">{({ id }) => <StreamPage key={id} id={id} />}</Route>
-            <Route path="/overview" component={Overview} />
-            <Route path="/simulator" component={Simulator} />
-            <Route path="/set-up" component={SetUp} />
-            <Redirect to="/" />
-          </Switch>
-        </Suspense>
+        <Switch>
+          <Route path="/" component={Playground} />
+          <Route path="/streams" component={StreamList} />
+          <Route path="/streams/:id">{({ id }) => <StreamPage key={id} id={id} />}</Route>
+          <Route path="/overview" component={Overview} />
+          <Route path="/simulator" component={Simulator} />
+          <Route path="/set-up" component={SetUp} />
+          <Redirect to="/" />
+        </Switch>
       </PageBoundary>
     </main>
   );

@@ -14,7 +14,7 @@ export const noFilters: Filters = { text: "", state: "", outcome: "", model: "",
 export const outcomes = ["completed", "length", "content_filter", "cancelled", "interrupted", "failed"] as const;
 
 export function queryOf({ text, state, outcome, model, hours }: Filters, now: number): URLSearchParams {
-  const query = new URLSearchParams({ limit: "100" });
+  const query = new URLSearchParams({ limit: "200" });
   if (text.trim() !== "") query.set("q", text.trim());
   if (state !== "") query.set("state", state);
   if (outcome !== "") query.set("outcome", outcome);
@@ -30,6 +30,6 @@ export function fits(stream: TraceSummary, { text, state, outcome, model }: Filt
     (text.trim() === "" || stream.id.includes(text.trim())) &&
     (state === "" || stream.state === state) &&
     (outcome === "" || stream.outcome === outcome) &&
-    (model === "" || stream.model === model)
+    (model === "" || stream.model === model || `${stream.provider}/${stream.servedModel}` === model)
   );
 }

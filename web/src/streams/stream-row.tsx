@@ -6,6 +6,9 @@ import { Chip } from "../elements/chip.tsx";
 import { writeCost, writeCount, writeDuration, writeRate, writeTime } from "../numbers.ts";
 import { OutcomeChip } from "./outcome.tsx";
 
+/** In pixels, as the class `h-11` of a row says it. */
+export const rowHeight = 44;
+
 export const columns =
   "grid grid-cols-[7.5rem_1fr_4.5rem] items-center gap-x-4 px-4 md:grid-cols-[8rem_11rem_minmax(10rem,1fr)_5.5rem_4.5rem_5rem_5rem_5.5rem] md:px-8";
 
