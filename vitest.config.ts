@@ -7,6 +7,8 @@ export default defineConfig({
     isolate: false,
     maxWorkers: 2,
     testTimeout: 20_000,
+    // What comes true only later fails late, too: other tests run beside.
+    expect: { poll: { timeout: 10_000 } },
     reporters: ["default", "./test/support/count-reporter.ts"],
   },
 });
