@@ -12,6 +12,7 @@ import type { StreamSource } from "./core/source.ts";
 import type { Clock, Randomness } from "./core/time.ts";
 import type { AppOptions } from "./gateway/app.ts";
 import { createApp } from "./gateway/app.ts";
+import { PassedCalls } from "./gateway/passed-calls.ts";
 import type { RuntimeBindings } from "./gateway/environment.ts";
 import type { ReadWebUi } from "./gateway/web-ui.ts";
 import type { WebSockets } from "./gateway/websocket.ts";
@@ -32,7 +33,7 @@ import { createUserModelSource } from "./providers/user-model.ts";
 import type { Vendor } from "./providers/vendors.ts";
 import { isVendorName, vendors } from "./providers/vendors.ts";
 import { Reliability } from "./reliability/reliability.ts";
-import type { ModelInfo, Route, RoutedProvider, Router } from "./routing/router.ts";
+import type { ModelInfo, Resolved, Route, RoutedProvider, Router } from "./routing/router.ts";
 import { createRouter } from "./routing/router.ts";
 import { Streams } from "./streams/streams.ts";
 import { TelemetryNames } from "./telemetry/names.ts";
@@ -89,7 +90,11 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     settings: config.telemetry,
     environment,
     names: namesIn(config, found),
-    gauges: { openStreams: () => streams.openCount, readers: () => streams.readerCount, log: () => log.health },
+    gauges: {
+      openStreams: () => streams.openCount + passedCalls.openCount,
+      readers: () => streams.readerCount,
+      log: () => log.health,
+    },
     clock,
     version: packageVersion,
     onFailure: (error) => report(error, "telemetry"),
@@ -100,12 +105,20 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
   const { log, records } = storage;
   const { reliability, server, limits } = config;
 
-  const streams = new Streams({
-    log,
+  const observed = {
     clock,
     createStreamId: ids.streamId,
     observe: tellAll([records?.observe, observe, ...telemetry.observers].filter((one) => one !== undefined)),
     ...(records !== undefined && { tap: records.tap }),
+  };
+  const passedCalls = new PassedCalls({
+    ...observed,
+    ...(records !== undefined && { noted: () => records.noted() }),
+    limits,
+  });
+  const streams = new Streams({
+    ...observed,
+    log,
     heartbeatMs: server.heartbeatMs,
     lingerMs: reliability.lingerMs,
     limits,
@@ -117,6 +130,8 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
   let ready = true;
   const appOptions: AppOptions = {
     streams,
+    passedCalls,
+    observe: observed.observe,
     log,
     router,
     protocols,
@@ -132,7 +147,6 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     isReady: () => ready,
     ...(telemetry.metrics !== undefined && { metrics: telemetry.metrics }),
     onDisconnect: reliability.onDisconnect,
-    callTimeoutMs: reliability.totalTimeoutMs,
     loopback: isLoopback(server.host),
     ...server,
     ...limits,
@@ -150,7 +164,7 @@ export async function createHeadrace(input?: ConfigInput, outside: Outside = {})
     async close({ drainMs = 0 } = {}) {
       ready = false;
       webSockets.drain();
-      await streams.close({ drainMs });
+      await Promise.all([streams.close({ drainMs }), passedCalls.close({ drainMs })]);
       webSockets.close();
       stopSweeping();
       await network.close();
@@ -251,12 +265,11 @@ function createRouterFrom(config: Config, parts: RouterParts): Router {
 }
 
 function withDescribedSources(router: Router, describing: NonNullable<Telemetry["describing"]>): Router {
+  const described = (resolved: Resolved): Resolved => ({ ...resolved, source: describing(resolved.source) });
   return {
     ...router,
-    resolve(model, overrides) {
-      const resolved = router.resolve(model, overrides);
-      return { ...resolved, source: describing(resolved.source) };
-    },
+    resolve: (model, overrides) => described(router.resolve(model, overrides)),
+    resolveCall: (model, call, overrides) => described(router.resolveCall(model, call, overrides)),
   };
 }
 

@@ -215,6 +215,7 @@ function pageOfMany(url: string) {
   const data = Array.from({ length: 100 }, (_, index) => ({
     id: `st_${from + index}`,
     model: `model-${from + index}`,
+    operation: "chat",
     startedAt: 1_700_000_000_000 - from - index,
     state: "closed",
     outcome: "completed",

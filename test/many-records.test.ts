@@ -42,6 +42,7 @@ describe("with 100,000 finished streams", () => {
       "a model's": { model: "main/model-7" },
       "a model's that was never used": { model: "nothing" },
       "a route's": { route: "route-3" },
+      "of embeddings, of which there are none": { operation: "embeddings" },
       failed: { outcome: "failed", owner: "owner-0" },
       open: { state: "open" as const },
       tagged: { tag: { name: "team", value: "t3" } },
@@ -56,7 +57,7 @@ describe("with 100,000 finished streams", () => {
     const middle = await records.list({ limit: 1, to: end - 15 * 86_400_000 });
     const before = middle.next;
     expect(await bestOf(() => records.list({ limit: 50, before })), "a page in the middle").toBeLessThan(limitMs);
-    for (const by of ["model", "route", "key", "day"] as const) {
+    for (const by of ["model", "operation", "route", "key", "day"] as const) {
       expect(await bestOf(() => records.summary({ by })), `sums by ${by}`).toBeLessThan(limitMs);
     }
     const { totals, series } = await records.summary({ by: "model" });

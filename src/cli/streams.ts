@@ -11,6 +11,7 @@ interface StreamsOptions extends ConnectOptions {
   json?: boolean;
   limit?: string;
   model?: string;
+  operation?: string;
   route?: string;
   outcome?: string;
   state?: string;
@@ -24,6 +25,7 @@ export function addStreamsCommand(program: Command): void {
     .description("the latest streams, newest first")
     .option("-n, --limit <number>", "how many", "20")
     .option("-m, --model <model>", "asked for, or answered by")
+    .option("--operation <operation>", "chat, embeddings or text_completion")
     .option("--route <route>", "asked for under this name")
     .option("--outcome <outcome>", "completed, length, content_filter, cancelled, interrupted or failed")
     .option("--state <state>", "open or closed")
@@ -52,6 +54,7 @@ async function listStreams({
   json,
   limit,
   model,
+  operation,
   route,
   outcome,
   state,
@@ -59,7 +62,7 @@ async function listStreams({
   ...gateway
 }: StreamsOptions): Promise<void> {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ limit, model, route, outcome, state, tag })) {
+  for (const [name, value] of Object.entries({ limit, model, operation, route, outcome, state, tag })) {
     if (value !== undefined) query.set(name, value);
   }
   const page = await call<TracePage>(gateway, `/admin/streams?${query}`);

@@ -4,11 +4,11 @@ import { printable, styled } from "./terminal.ts";
 
 /** A stream as a row of a table. */
 export function cells(summary: TraceSummary): string[] {
-  const { id, startedAt, model, timeToFirstTokenMs, usage, cost } = summary;
+  const { id, startedAt, model, operation, timeToFirstTokenMs, usage, cost } = summary;
   return [
     id,
     new Date(startedAt).toISOString().slice(0, 19).replace("T", " "),
-    model,
+    operation === "chat" ? model : `${model} (${operation})`,
     stateOf(summary),
     timeToFirstTokenMs === undefined ? "" : duration(timeToFirstTokenMs),
     usage === undefined ? "" : tokens(usage),
@@ -45,6 +45,7 @@ function factsOf(trace: Trace): [name: string, value: string][] {
   const { usage, cost, gaps, tags, error } = trace;
   const facts: [string, string | undefined][] = [
     ["started", new Date(trace.startedAt).toISOString()],
+    ["operation", trace.operation === "chat" ? undefined : trace.operation],
     ["asked for", `${trace.model}${trace.route === undefined ? "" : " (a route)"}, in ${trace.protocol}`],
     ["owner", trace.owner],
     [

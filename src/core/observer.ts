@@ -1,5 +1,6 @@
 import type { ErrorReport } from "./errors.ts";
-import type { FinishReason, Outcome, ProtocolName, Rung, Seam, StreamEvent, Usage } from "./events.ts";
+import type { FinishReason, Outcome, Rung, Seam, StreamEvent, Usage } from "./events.ts";
+import type { AskedProtocol } from "./operation.ts";
 
 /** Why an attempt is made. */
 export type AttemptReason = "first" | "retry" | "failover" | "hedge" | "recovery";
@@ -69,7 +70,7 @@ export interface StreamStarted {
   owner: string;
   /** As asked for. */
   model: string;
-  protocol: ProtocolName;
+  protocol: AskedProtocol;
   /** Milliseconds since the epoch. */
   startedAt: number;
   /** Missing when the library was asked. */

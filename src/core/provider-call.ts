@@ -1,11 +1,24 @@
+import type { StreamEvent } from "./events.ts";
 import type { JsonObject } from "./json.ts";
+import type { PassedProtocol } from "./operation.ts";
+import type { StreamSource } from "./source.ts";
 
-/** A call that goes to a provider as it is, past everything that understands answers. */
-export interface ProviderCall {
+/** A call that goes to a provider as it is. Its answer goes back as it is, past everything that understands answers. */
+export interface PassedCall {
+  protocol: PassedProtocol;
   /** Below the provider's base URL, with its leading slash. */
   path: string;
+  /** The model in it is replaced by the target's. */
   body: JsonObject;
-  signal: AbortSignal;
+  /** Waited for before each time that a provider is called: what that may cost must not be lost with the process. */
+  noted(): Promise<void>;
+  /**
+   * Told what could be understood of the answer while its bytes went by: the attempt that it comes from, text, usage, why
+   * it ended; its `stream-end` last.
+   */
+  see(event: StreamEvent): void;
+  /** Takes the answer. Of several attempts, the last one's counts. */
+  answered(reply: ProviderReply): void;
 }
 
 /** What a provider answered, with its status a success. */
@@ -16,9 +29,7 @@ export interface ProviderReply {
 }
 
 /**
- * Calls a provider.
- *
- * @throws HeadraceError - it refused, failed, or could not be reached; its own words are not in it.
- * @throws the signal's reason when aborted.
+ * Makes a source of a call, so that everything that makes sources sturdy works for it. The source has begun with the
+ * first bytes of the answer; the rest comes through the reply and not as events.
  */
-export type CallProvider = (call: ProviderCall) => Promise<ProviderReply>;
+export type CallProvider = (call: PassedCall) => StreamSource;

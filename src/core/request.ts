@@ -102,6 +102,8 @@ export interface GenerateRequest {
   chat?: ChatReference;
   /** Whether the caller reads the answer as a stream; providers always stream. */
   wantsStream?: boolean;
+  /** About how many tokens it has, where that is not to be told by its messages. */
+  estimatedInputTokens?: number;
   /**
    * What was really sent. A provider of the same protocol is sent the same body again, so nothing is lost; fields
    * that were changed on the way (compared by identity with `read`) are written anew.

@@ -18,6 +18,7 @@ export function tokensIn(characters: number): number {
 
 /** What a request is in tokens, about. */
 export function estimateInputTokens(request: GenerateRequest): number {
+  if (request.estimatedInputTokens !== undefined) return request.estimatedInputTokens;
   let characters = 0;
   for (const { content } of request.messages) for (const part of content) characters += charactersOf(part);
   for (const { name, description = "", parameters } of request.tools ?? []) {

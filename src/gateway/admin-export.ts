@@ -57,6 +57,7 @@ const columns: readonly [name: string, read: (summary: TraceSummary) => Cell][] 
   ["started_at", ({ startedAt }) => new Date(startedAt).toISOString()],
   ["model", ({ model }) => model],
   ["route", ({ route }) => route],
+  ["operation", ({ operation }) => operation],
   ["protocol", ({ protocol }) => protocol],
   ["provider", ({ provider }) => provider],
   ["served_model", ({ servedModel }) => servedModel],

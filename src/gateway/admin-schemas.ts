@@ -1,5 +1,7 @@
 import { z } from "zod";
 
+import { operations } from "../core/operation.ts";
+
 // What the admin routes take and give: their checks, and their part of /openapi.json.
 
 const ms = () => z.number().nonnegative();
@@ -13,8 +15,14 @@ const range = {
   to: numberIn(z.int()).optional().describe("Started before this time."),
 };
 
+const operation = () =>
+  z
+    .enum(operations)
+    .describe("What was asked for, as in OpenTelemetry's `gen_ai.operation.name`; every stream is a `chat`.");
+
 const filters = {
   ...range,
+  operation: operation().optional(),
   route: z.string().min(1).max(256).optional().describe("Asked for under this route's name."),
   model: z.string().min(1).max(512).optional().describe("Asked for, or answered by (`provider/model`)."),
   outcome: z.enum(["completed", "length", "content_filter", "cancelled", "interrupted", "failed"]).optional(),
@@ -35,7 +43,8 @@ export const listQuerySchema = z.strictObject({
 
 export const summaryQuerySchema = z.strictObject({
   ...range,
-  by: z.enum(["day", "hour", "model", "route", "key"]).default("model"),
+  operation: operation().optional(),
+  by: z.enum(["day", "hour", "model", "operation", "route", "key"]).default("model"),
 });
 
 export const exportQuerySchema = z.strictObject({ ...filters, format: z.enum(["jsonl", "csv"]).default("jsonl") });
@@ -101,6 +110,7 @@ const common = {
   owner: z.string().optional(),
   model: z.string().describe("As asked for."),
   route: z.string().optional(),
+  operation: operation(),
   protocol: z.string(),
   startedAt: time(),
   endedAt: time().optional(),
@@ -116,7 +126,7 @@ const common = {
   durationMs: ms().optional(),
   tokensPerSecond: ms().optional(),
   gaps: z.strictObject({ p50: ms(), p95: ms(), max: ms() }).optional(),
-  entries: count(),
+  entries: count().describe("In its log; 0 for what was passed on as it is."),
 };
 
 export const traceSchema = z.strictObject({

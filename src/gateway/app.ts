@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Keyring, Principal } from "../access/keys.ts";
 import { HeadraceError, toHeadraceError } from "../core/errors.ts";
 import type { ProtocolName } from "../core/events.ts";
+import type { Observe } from "../core/observer.ts";
 import type { Clock } from "../core/time.ts";
 import type { StreamLog } from "../log/stream-log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
@@ -34,7 +35,8 @@ import type { GuardOptions } from "./guard.ts";
 import { guard } from "./guard.ts";
 import { describedModels, listOfModels } from "./model-list.ts";
 import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-routes.ts";
-import { createPassThrough } from "./pass-through.ts";
+import { passThrough } from "./pass-through.ts";
+import type { PassedCalls } from "./passed-calls.ts";
 import { createResponse } from "./responses.ts";
 import { cancelResponse, deleteResponse, getResponse, listInputItems } from "./response-routes.ts";
 import { breakStream, deleteStream, getStream, listStreams } from "./stream-routes.ts";
@@ -43,6 +45,10 @@ import { getAsset, getPage } from "./web-ui.ts";
 
 export interface AppOptions extends GuardOptions, BodyLimits {
   streams: Streams;
+  /** Calls whose answers pass as they are. */
+  passedCalls: PassedCalls;
+  /** Told of everything worth counting or tracing. */
+  observe: Observe;
   log: StreamLog;
   router: Router;
   keyring: Keyring;
@@ -54,11 +60,6 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   readers: number;
   /** Answers that one WebSocket can carry at once. */
   streamsPerSocket: number;
-  /** Calls at once, whether they are streams or passed through; in all and of one key. */
-  openStreams: number;
-  streamsPerKey: number;
-  /** Longest that a call may take which is passed through. */
-  callTimeoutMs: number;
   onDisconnect: OnDisconnect;
   /** Everything counted so far, for Prometheus; missing when nothing is. */
   metrics?: () => Promise<{ contentType: string; text: string }>;
@@ -130,9 +131,8 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   for (const path of ["/model/:model/converse-stream", "/model/:model/converse"]) {
     app.post(path, generateFromBody(options, protocols["bedrock-converse"]));
   }
-  const passThrough = createPassThrough(options);
-  app.post("/v1/embeddings", passThrough("/embeddings"));
-  app.post("/v1/completions", passThrough("/completions"));
+  app.post("/v1/embeddings", passThrough(options, "openai-embeddings", "/embeddings"));
+  app.post("/v1/completions", passThrough(options, "openai-completions", "/completions"));
   app.post("/v1/streams", generateFromBody(options, protocols["events"]));
   app.post("/generate", generateFromBody(options, protocols["plain-text"]));
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));

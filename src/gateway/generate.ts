@@ -103,7 +103,7 @@ export async function startStream(
 }
 
 /** Whose trace a stream belongs to; for observers. */
-function originOf(c: GatewayContext): StreamOrigin {
+export function originOf(c: GatewayContext): StreamOrigin {
   const traceparent = c.req.header("traceparent");
   const route = `${c.req.method} ${routePath(c)}`;
   return traceparent === undefined ? { route } : { route, traceparent };

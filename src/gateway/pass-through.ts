@@ -1,89 +1,77 @@
-import type { ContentfulStatusCode } from "hono/utils/http-status";
-
-import { HeadraceError, nobodyWaits, toHeadraceError } from "../core/errors.ts";
-import type { JsonObject } from "../core/json.ts";
-import { writeRetryHeaders } from "../protocols/retry-after.ts";
-import { Places } from "../streams/places.ts";
+import { HeadraceError, nobodyWaits } from "../core/errors.ts";
+import { untilFirst } from "../core/opened-source.ts";
+import type { PassedProtocol } from "../core/operation.ts";
+import type { PassedCall, ProviderReply } from "../core/provider-call.ts";
+import { readPassedRequest } from "../protocols/openai-passed-request.ts";
 import type { AppOptions } from "./app.ts";
 import { readJsonBody } from "./body.ts";
 import type { GatewayContext, RawConnection } from "./environment.ts";
+import { originOf } from "./generate.ts";
 import { takeHeadraceOptions } from "./headrace-options.ts";
+import type { OpenCall } from "./passed-calls.ts";
 
 /**
- * Routes whose requests and answers go through as they are, to the provider of the model that they name. Such an answer
- * is no stream of ours: it is not kept, and cannot be resumed.
+ * A route whose requests and answers go through as they are, to a provider of the model that they name. Such an answer is
+ * not kept and cannot be resumed, but it is tried again, counted and shown as streams are.
  *
  * @param path - below the provider's base URL.
  */
-export type PassThrough = (path: string) => (c: GatewayContext) => Promise<Response>;
-
-/** What counts as a limit for streams counts for these calls, all of them together. */
-export function createPassThrough(app: AppOptions): PassThrough {
-  const calls = new Places({ limits: app, what: "calls" });
-  return (path) => async (c) => {
+export function passThrough(app: AppOptions, protocol: PassedProtocol, path: string) {
+  return async (c: GatewayContext): Promise<Response> => {
     const { json } = await readJsonBody(c.req.raw, app);
-    const { body } = takeHeadraceOptions(json, c.req.raw.headers);
-    if (!app.isReady()) {
-      throw new HeadraceError("overloaded", "Headrace is shutting down; ask again in a moment", {
-        retryAfterMs: 1_000,
-      });
+    const { body, options } = takeHeadraceOptions(json, c.req.raw.headers);
+    const request = readPassedRequest(protocol, body);
+    if (request.model === "") {
+      throw new HeadraceError("invalid-request", "`model` is missing; it must be a string", { param: "model" });
     }
-    const leave = calls.take(c.var.owner);
-    try {
-      return await forward(c, app, { path, body, leave });
-    } catch (error) {
-      leave();
-      return answerError(c, app, toHeadraceError(error));
-    }
-  };
-}
-
-interface Forwarded {
-  path: string;
-  body: JsonObject;
-  leave: () => void;
-}
-
-async function forward(c: GatewayContext, app: AppOptions, { path, body, leave }: Forwarded): Promise<Response> {
-  const { model: asked } = body;
-  if (typeof asked !== "string" || asked === "") {
-    throw new HeadraceError("invalid-request", "`model` is missing; it must be a string", { param: "model" });
-  }
-  const { call, model } = app.router.callOf(asked, path);
-  const stop = new AbortController();
-  const done = new AbortController();
-  const finish = (): void => {
-    done.abort(nobodyWaits);
-    leave();
-  };
-  app.clock.sleep(app.callTimeoutMs, { signal: done.signal }).then(
-    () => stop.abort(new HeadraceError("provider-timeout", `the provider took longer than ${app.callTimeoutMs} ms`)),
-    // The call is over, which is all that the timer is for.
-    () => {},
-  );
-  const connection = c.env.connection?.();
-  watchClient(c, connection, stop);
-  try {
-    const reply = await call({ path, body: { ...body, model }, signal: stop.signal });
-    const headers = {
-      ...c.var.headers,
-      "content-type": reply.contentType,
-      "cache-control": "no-cache, no-transform",
-      "x-accel-buffering": "no",
+    let reply: ProviderReply | undefined;
+    const passed: PassedCall = {
+      protocol,
+      path,
+      body,
+      noted: () => call.noted(),
+      see: (event) => call.see(event),
+      answered: (given) => (reply = given),
     };
-    if (connection === undefined) return c.body(watched(reply.body, finish), 200, headers);
-    connection.open(200, headers);
-    void relay(reply.body, connection).finally(finish);
-    return c.env.alreadySent as Response;
-  } catch (error) {
-    finish();
-    throw error;
-  }
+    const { fallbacks, tags } = options;
+    const { model, source } = app.router.resolveCall(request.model, passed, { fallbacks });
+    const asked = { owner: c.var.owner, model, protocol, origin: originOf(c) };
+    const call = app.passedCalls.start(tags === undefined ? asked : { ...asked, tags });
+    c.header("headrace-stream-id", call.id);
+    const connection = c.env.connection?.();
+    watchClient(c, connection, call);
+    try {
+      const { signal, stream } = call;
+      await untilFirst(source({ ...request, model }, { signal, stream, observe: app.observe }));
+      if (reply === undefined) throw new HeadraceError("internal", "a call has begun without an answer");
+    } catch (error) {
+      call.leave(error);
+      throw error;
+    }
+    return answer(c, call, reply, connection);
+  };
+}
+
+function answer(c: GatewayContext, call: OpenCall, reply: ProviderReply, connection: RawConnection | undefined) {
+  const target = call.stream.targets?.at(-1);
+  const headers = {
+    ...c.var.headers,
+    "headrace-stream-id": call.id,
+    ...(target !== undefined && { "headrace-target": target }),
+    "content-type": reply.contentType,
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+  };
+  call.beginReading();
+  if (connection === undefined) return c.body(watched(reply.body, call), 200, headers);
+  connection.open(200, headers);
+  void relay(reply.body, connection, call);
+  return c.env.alreadySent as Response;
 }
 
 /** Stops the call when its client goes away. */
-function watchClient(c: GatewayContext, connection: RawConnection | undefined, stop: AbortController): void {
-  const onGone = (): void => stop.abort(nobodyWaits);
+function watchClient(c: GatewayContext, connection: RawConnection | undefined, call: OpenCall): void {
+  const onGone = (): void => call.stop(nobodyWaits);
   if (connection === undefined) {
     const { signal } = c.req.raw;
     if (signal.aborted) onGone();
@@ -96,7 +84,11 @@ function watchClient(c: GatewayContext, connection: RawConnection | undefined, s
 }
 
 /** Writes a body to a connection at the client's pace. */
-async function relay(body: ReadableStream<Uint8Array<ArrayBuffer>>, connection: RawConnection): Promise<void> {
+async function relay(
+  body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  connection: RawConnection,
+  call: OpenCall,
+): Promise<void> {
   let room = Promise.withResolvers<void>();
   const wake = (): void => room.resolve();
   connection.onDrain(wake);
@@ -108,16 +100,18 @@ async function relay(body: ReadableStream<Uint8Array<ArrayBuffer>>, connection: 
       if (!connection.write(connection.encode(bytes))) await room.promise;
     }
     connection.end(true);
-  } catch {
+    call.leave();
+  } catch (error) {
     // The status was sent long ago: all that is left is not to let the body look complete.
     connection.end(false);
+    call.leave(error);
   }
 }
 
-/** The same bytes; tells when there will be no more, however that comes about. */
+/** The same bytes; the call is over with them, however that comes about. */
 function watched(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onEnd: () => void,
+  call: OpenCall,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const reader = body.getReader();
   return new ReadableStream(
@@ -129,26 +123,18 @@ function watched(
             controller.enqueue(value);
             return;
           }
-          onEnd();
+          call.leave();
           controller.close();
         } catch (error) {
-          onEnd();
+          call.leave(error);
           controller.error(error);
         }
       },
-      async cancel(reason) {
-        onEnd();
-        await reader.cancel(reason);
+      cancel() {
+        call.stop(nobodyWaits);
+        call.leave(nobodyWaits);
       },
     },
     { highWaterMark: 0 },
   );
-}
-
-/** As everywhere, but without the advice not to try again: nobody has tried again here. */
-function answerError(c: GatewayContext, { report }: AppOptions, error: HeadraceError): Response {
-  if (error.status >= 500) report(error, c.var.requestId);
-  const { status, headers, body } = c.var.protocol.writeError(error, c.var.requestId);
-  const { "x-should-retry": _, ...rest } = { ...writeRetryHeaders(error), ...headers };
-  return c.json(body, status as ContentfulStatusCode, rest);
 }

@@ -1,5 +1,6 @@
 import { HeadraceError, toHeadraceError } from "../core/errors.ts";
 import type { ProtocolName } from "../core/events.ts";
+import type { AskedProtocol } from "../core/operation.ts";
 import type { Cursor } from "../log/cursor.ts";
 import type { StreamInfo } from "../log/stream-log.ts";
 import type { Protocol } from "../protocols/protocol.ts";
@@ -59,14 +60,14 @@ export async function followStream(
 export function deleteStream(app: AppOptions) {
   return async (c: GatewayContext): Promise<Response> => {
     const streamId = c.req.param("id") ?? "";
+    await findKept(c, app, streamId);
+    await app.passedCalls.stop(streamId);
     if (c.req.query("purge") === "true") {
-      await checkIsKept(c, app, streamId);
       await purge(app, streamId);
       return c.json({ id: streamId, object: "stream", deleted: true });
     }
-    await app.streams.info(streamId, ownerSeenBy(c));
     await app.streams.stop(streamId);
-    return c.json(describe(await app.streams.info(streamId, ownerSeenBy(c))));
+    return c.json(describe(await findKept(c, app, streamId)));
   };
 }
 
@@ -80,18 +81,24 @@ export function breakStream({ streams }: AppOptions) {
   };
 }
 
+type Described = Pick<StreamInfo, "id" | "model" | "createdAt" | "closedAt" | "entries" | "epoch"> & {
+  protocol: AskedProtocol;
+};
+
 /**
- * Records are kept for longer than what was said.
+ * A stream, or its record: records are kept for longer than what was said, and are all there is of calls that were passed on.
  *
  * @throws HeadraceError `stream-not-found` - nothing is kept of such a stream, or it is somebody else's.
  */
-async function checkIsKept(c: GatewayContext, { streams, records }: AppOptions, streamId: string): Promise<void> {
+async function findKept(c: GatewayContext, { streams, records }: AppOptions, streamId: string): Promise<Described> {
   try {
-    await streams.info(streamId, ownerSeenBy(c));
+    return await streams.info(streamId, ownerSeenBy(c));
   } catch (error) {
     if (records === undefined || toHeadraceError(error).code !== "stream-not-found") throw error;
-    await records.trace(streamId, ownerSeenBy(c));
   }
+  const { id, model, protocol, startedAt, endedAt, entries } = await records.trace(streamId, ownerSeenBy(c));
+  const kept = { id, model, protocol, createdAt: startedAt, entries, epoch: 0 };
+  return endedAt === undefined ? kept : { ...kept, closedAt: endedAt };
 }
 
 /** Removes everything that is kept of a stream, stopping it first. */
@@ -122,7 +129,7 @@ export function listStreams(app: AppOptions) {
   };
 }
 
-function describe(info: StreamInfo) {
+function describe(info: Described) {
   const { id, model, protocol, createdAt, closedAt, entries, epoch } = info;
   return {
     id,

@@ -98,13 +98,21 @@ function createPathCall(options: HttpProviderOptions): CallPath {
   };
 }
 
+/**
+ * A model's name may become a segment of the path. Dots would lead elsewhere on the provider's host, and the key would go
+ * along.
+ *
+ * @throws HeadraceError `invalid-request`.
+ */
+export function checkModelName(model: string): void {
+  if (!/^\.{1,2}$/.test(model) && model.isWellFormed()) return;
+  throw new HeadraceError("invalid-request", "the model's name is no name that a provider could know", {
+    param: "model",
+  });
+}
+
 function urlOf(request: GenerateRequest, { baseUrl, path, query, protocol }: HttpProviderOptions): string {
-  // It may become a segment of the path. Dots would lead elsewhere on the provider's host, and the key would go along.
-  if (/^\.{1,2}$/.test(request.model) || !request.model.isWellFormed()) {
-    throw new HeadraceError("invalid-request", "the model's name is no name that a provider could know", {
-      param: "model",
-    });
-  }
+  checkModelName(request.model);
   const written = path?.replace("{model}", () => encodeURIComponent(request.model));
   return withQuery(baseUrl + (written ?? protocol.endpoint?.write(request) ?? ""), query);
 }

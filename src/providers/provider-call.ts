@@ -1,59 +1,62 @@
+import { AttemptProgress } from "../core/attempt-progress.ts";
 import { HeadraceError } from "../core/errors.ts";
-import type { JsonObject } from "../core/json.ts";
+import type { AttemptStart, StreamEvent } from "../core/events.ts";
 import type { CallProvider } from "../core/provider-call.ts";
-import { type HttpProviderOptions, readFailure, requestHeaders } from "./http-provider.ts";
-import type { IncomingBody } from "./transport.ts";
+import type { GenerateRequest } from "../core/request.ts";
+import { estimateInputTokens } from "../core/usage-estimate.ts";
+import { createPassedReader } from "../protocols/openai-passed-reader.ts";
+import { type HttpProviderOptions, checkModelName, readFailure, requestHeaders } from "./http-provider.ts";
+import { PassedAnswer } from "./passed-answer.ts";
 
-/** Bytes that wait for a slow client before the provider is paused. */
-const maxWaitingBytes = 64 * 1024;
+/** In place of bytes that are passed on elsewhere: with them the attempt has begun, and nothing is tried again. */
+const bytesCame: StreamEvent = { type: "text-delta", text: "..." };
 
 /** Calls of a provider that nobody here understands: bodies go there, and answers come back, as they are. */
 export function createProviderCall(options: HttpProviderOptions): CallProvider {
-  const { name, protocol, transport } = options;
+  const { name, protocol, transport, propagate } = options;
   const headers = requestHeaders(options);
-  return async ({ path, body, signal }) => {
-    const url = urlOf(path, body, options);
-    const response = await transport({ method: "POST", url, headers, body: JSON.stringify(body), signal });
-    if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
-    const contentType = response.headers["content-type"] ?? "";
-    const encoding = response.headers["content-encoding"] ?? "identity";
-    if (!/json|event-stream/.test(contentType) || encoding !== "identity") {
-      response.body.cancel();
-      throw new HeadraceError("provider-error", `${name} did not answer ${path} with JSON; check its base URL`);
-    }
-    return { contentType, body: webStream(response.body) };
-  };
+  return (call) =>
+    async function* passed(request, { signal, stream, attempt = 0, progress = new AttemptProgress() }) {
+      await call.noted();
+      const traced = stream === undefined ? undefined : propagate?.(stream.id, attempt);
+      const { onConnect } = progress;
+      const response = await transport({
+        method: "POST",
+        url: urlOf(call.path, request, options),
+        headers: traced === undefined ? headers : { ...headers, ...traced },
+        body: JSON.stringify({ ...call.body, model: request.model }),
+        signal,
+        ...(onConnect !== undefined && { onConnect }),
+      });
+      progress.onFirstByte?.();
+      if (response.status < 200 || response.status > 299) throw await readFailure(response, protocol);
+      const contentType = response.headers["content-type"] ?? "";
+      const encoding = response.headers["content-encoding"] ?? "identity";
+      if (!/json|event-stream/.test(contentType) || encoding !== "identity") {
+        response.body.cancel();
+        throw new HeadraceError("provider-error", `${name} did not answer ${call.path} with JSON; check its base URL`);
+      }
+      const begin: AttemptStart = { type: "attempt-start", provider: name, model: request.model, attempt };
+      const { body, begun } = new PassedAnswer({
+        begin,
+        incoming: response.body,
+        reader: createPassedReader(contentType, estimateInputTokens(request)),
+        progress,
+        see: call.see,
+      });
+      if (!(await begun)) return;
+      call.answered({ contentType, body });
+      yield begin;
+      yield bytesCame;
+    };
 }
 
 /** Where a vendor has its chats, it has the rest of its API. */
-function urlOf(called: string, { model }: JsonObject, { baseUrl, path, query }: HttpProviderOptions): string {
+function urlOf(called: string, { model }: GenerateRequest, { baseUrl, path, query }: HttpProviderOptions): string {
+  checkModelName(model);
   const folder = path?.endsWith(chats) === true ? path.slice(0, -chats.length) : "";
-  const deployment = typeof model === "string" ? encodeURIComponent(model) : "";
-  const url = baseUrl + folder.replace("{model}", () => deployment) + called;
+  const url = baseUrl + folder.replace("{model}", () => encodeURIComponent(model)) + called;
   return query === undefined ? url : `${url}?${new URLSearchParams(query).toString()}`;
 }
 
 const chats = "/chat/completions";
-
-function webStream(body: IncomingBody): ReadableStream<Uint8Array<ArrayBuffer>> {
-  return new ReadableStream<Uint8Array<ArrayBuffer>>(
-    {
-      start(controller) {
-        body.pipe({
-          push(bytes) {
-            // Transports may use their buffer again.
-            controller.enqueue(new Uint8Array(bytes));
-            if ((controller.desiredSize ?? 0) <= 0) body.pause();
-          },
-          end(error) {
-            if (error === undefined) controller.close();
-            else controller.error(error);
-          },
-        });
-      },
-      pull: () => body.resume(),
-      cancel: () => body.cancel(),
-    },
-    { highWaterMark: maxWaitingBytes, size: (bytes) => bytes.byteLength },
-  );
-}

@@ -1,6 +1,7 @@
 import type { ErrorReport } from "../core/errors.ts";
 import type { Outcome, Usage } from "../core/events.ts";
 import type { AttemptEnded, AttemptStarted, StreamStarted } from "../core/observer.ts";
+import { isPassed, operationOf } from "../core/operation.ts";
 import { tokensIn } from "../core/usage-estimate.ts";
 import { shareOf, sumOfCosts, sumOfUsage } from "./cost.ts";
 import type { Prices } from "./prices.ts";
@@ -70,6 +71,7 @@ export class LiveTrace {
     const trace: Trace = {
       id: started.streamId,
       model: started.model,
+      operation: operationOf(started.protocol),
       protocol: started.protocol,
       startedAt: started.startedAt,
       state: ending === undefined ? "open" : "closed",
@@ -78,7 +80,7 @@ export class LiveTrace {
       seams: [...recorder.seams],
       warnings: [...recorder.warnings],
       timeline: recorder.timeline.points(),
-      entries: recorder.entries + (ending === undefined ? 0 : 1),
+      entries: isPassed(started.protocol) ? 0 : recorder.entries + (ending === undefined ? 0 : 1),
     };
     if (started.owner !== "") trace.owner = started.owner;
     if (this.route !== undefined) trace.route = this.route;

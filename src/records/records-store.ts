@@ -13,6 +13,7 @@ export interface TraceQuery {
   from?: number | undefined;
   /** Started before this time. */
   to?: number | undefined;
+  operation?: string | undefined;
   route?: string | undefined;
   /** As asked for, or the `provider/model` that answered. */
   model?: string | undefined;
@@ -27,6 +28,7 @@ export interface SummaryQuery {
   owner?: string | undefined;
   from?: number | undefined;
   to?: number | undefined;
+  operation?: string | undefined;
   by: SummaryKey;
 }
 

@@ -45,6 +45,8 @@ export class Records {
   /** One after the other: what is removed must not be stored again by somebody who began before. */
   #queue: Promise<void> = Promise.resolve();
   #isStoring = false;
+  /** Has not begun yet, so that it will store what is noted now. */
+  #nextFlush: Promise<void> | undefined;
   #recovery: Promise<void> = Promise.resolve();
   #hasFailed = false;
   #isClosed = false;
@@ -86,6 +88,7 @@ export class Records {
    * @throws HeadraceError `stream-not-found`.
    */
   async trace(streamId: string, owner: string | undefined): Promise<Trace> {
+    await this.#options.prices.load();
     const live = this.#collector.get(streamId);
     const trace = live?.trace() ?? (await (await this.#upToDate()).get(streamId))?.trace;
     if (trace !== undefined && (owner === undefined || trace.owner === owner)) return trace;
@@ -96,6 +99,18 @@ export class Records {
   async list(query: TraceQuery): Promise<TracePage> {
     const page = await (await this.#upToDate()).list(query);
     return { ...page, data: page.data.map((summary) => this.#current(summary)) };
+  }
+
+  /**
+   * Resolves once everything that was noted until now is stored; many who wait at once wait for the same transaction. What
+   * cannot be stored stays noted, and is reported as everything else of the kind.
+   */
+  async noted(): Promise<void> {
+    if (this.#options.lazy) return;
+    this.#nextFlush ??= this.#flush(() => (this.#nextFlush = undefined)).catch((error: unknown) =>
+      this.#onFailure(error),
+    );
+    await this.#nextFlush;
   }
 
   async summary(query: SummaryQuery): Promise<Summary> {
@@ -183,8 +198,9 @@ export class Records {
     return store;
   }
 
-  #flush(): Promise<void> {
+  #flush(onBegin?: () => void): Promise<void> {
     return this.#inTurn(async () => {
+      onBegin?.();
       const store = await this.#opened();
       this.#feed.tell(this.#collector.all());
       while (await this.#storeSome(store)) await nextTurn();

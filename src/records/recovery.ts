@@ -1,6 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { StreamEnd, StreamEvent, StreamStart, Usage } from "../core/events.ts";
 import { isWhole } from "../core/events.ts";
+import { operationOf } from "../core/operation.ts";
 import { tokensIn, usageWithRest } from "../core/usage-estimate.ts";
 import type { StreamInfo } from "../log/stream-log.ts";
 import { shareOf, sumOfCosts, sumOfUsage } from "./cost.ts";
@@ -76,6 +77,7 @@ function traceOf(info: StreamInfo, start: StreamStart | undefined, isRoute: (mod
   const trace: Trace = {
     id,
     model,
+    operation: operationOf(protocol),
     protocol,
     startedAt: createdAt,
     state: "open",

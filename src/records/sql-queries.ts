@@ -6,11 +6,12 @@ import type { StreamRow, Tables } from "./sql-schema.ts";
 
 /** The statement of a list, with every value as a bound parameter. One row more than asked for tells of further ones. */
 export function listQuery(builder: Kysely<Tables>, query: TraceQuery) {
-  const { owner, limit, before, from, to, route, model, outcome, state, tag, q } = query;
+  const { owner, limit, before, from, to, operation, route, model, outcome, state, tag, q } = query;
   let select = builder.selectFrom("records_streams").selectAll();
   if (owner !== undefined) select = select.where("owner", "=", owner);
   if (from !== undefined) select = select.where("started_at", ">=", from);
   if (to !== undefined) select = select.where("started_at", "<", to);
+  if (operation !== undefined) select = select.where("operation", "=", operation);
   if (route !== undefined) select = select.where("route", "=", route);
   if (model !== undefined)
     select = select.where(({ eb, or }) => or([eb("model", "=", model), eb("target", "=", model)]));
@@ -34,7 +35,7 @@ export function listQuery(builder: Kysely<Tables>, query: TraceQuery) {
 }
 
 /** What a summary is grouped by, and over which streams, as SQL with its parameters. */
-export function summaryParts({ owner, from, to, by }: SummaryQuery) {
+export function summaryParts({ owner, from, to, operation, by }: SummaryQuery) {
   const conditions: string[] = [];
   const parameters: unknown[] = [];
   const where = (condition: string, value: unknown): void => {
@@ -45,6 +46,7 @@ export function summaryParts({ owner, from, to, by }: SummaryQuery) {
   where("started_at >= ?", from ?? 0);
   where("started_at < ?", to);
   where("owner = ?", owner);
+  where("operation = ?", operation);
   return { key: keys[by], where: conditions.join(" AND "), parameters, bucketMs: bucketOf(by, from, to) };
 }
 
@@ -52,6 +54,7 @@ const keys: Record<SummaryQuery["by"], string> = {
   day: "NULL",
   hour: "NULL",
   model: "coalesce(target, model)",
+  operation: "operation",
   route: "coalesce(route, '(none)')",
   key: "CASE owner WHEN '' THEN '(none)' ELSE owner END",
 };

@@ -8,6 +8,7 @@ export interface StreamRow {
   owner: string;
   model: string;
   route: string | null;
+  operation: string;
   protocol: string;
   started_at: number;
   ended_at: number | null;
@@ -134,6 +135,7 @@ export const migrationTables = {
 export const migrations: Record<string, Migration> = {
   "001-begin": { up: createTables },
   "002-connections": { up: addConnections },
+  "003-operations": { up: addOperations },
 };
 
 async function createTables(db: Kysely<Tables>): Promise<void> {
@@ -200,25 +202,40 @@ async function addConnections({ schema }: Kysely<Tables>): Promise<void> {
     .execute();
 }
 
-async function createIndices({ schema }: Kysely<Tables>): Promise<void> {
+/** What sums are made of; they are read from an index alone, without the table. */
+const summed = ["owner", "input_tokens", "output_tokens", "cost", "first_token_ms", "tokens_per_second"];
+
+async function createIndices(db: Kysely<Tables>): Promise<void> {
+  const { schema } = db;
+  // Lists look for what is asked in an index alone, too.
   const filtered = ["target", "model", "route", "outcome", "is_open"];
-  // Lists look for what is asked in an index alone, and sums are made of one, without the table.
-  const summed = ["owner", "input_tokens", "output_tokens", "cost", "first_token_ms", "tokens_per_second"];
-  await schema
-    .createIndex("records_streams_by_owner")
-    .on("records_streams")
-    .columns(["owner", "started_at", "id", ...filtered])
-    .execute();
-  await schema
-    .createIndex("records_streams_by_start")
-    .on("records_streams")
-    .columns(["started_at", "id", ...filtered, ...summed])
-    .execute();
+  await createIndex(db, "records_streams_by_owner", ["owner", "started_at", "id", ...filtered]);
+  await createIndex(db, "records_streams_by_start", ["started_at", "id", ...filtered, ...summed]);
   await schema
     .createIndex("records_streams_open")
     .on("records_streams")
     .column("id")
     .where(sql.ref("is_open"), "=", sql.lit(1))
+    .execute();
+}
+
+async function addOperations(db: Kysely<Tables>): Promise<void> {
+  const { schema } = db;
+  await schema
+    .alterTable("records_streams")
+    .addColumn("operation", "text", (column) => column.notNull().defaultTo("chat"))
+    .execute();
+  for (const index of ["records_streams_by_owner", "records_streams_by_start"]) await schema.dropIndex(index).execute();
+  const filtered = ["target", "model", "route", "outcome", "is_open", "operation"];
+  await createIndex(db, "records_streams_by_owner", ["owner", "started_at", "id", ...filtered]);
+  await createIndex(db, "records_streams_by_start", ["started_at", "id", ...filtered, ...summed]);
+}
+
+async function createIndex({ schema }: Kysely<Tables>, name: string, columns: readonly string[]): Promise<void> {
+  await schema
+    .createIndex(name)
+    .on("records_streams")
+    .columns([...columns])
     .execute();
 }
 

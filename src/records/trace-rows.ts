@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../core/errors.ts";
-import type { FinishReason, Outcome, ProtocolName, Rung, Usage } from "../core/events.ts";
+import type { FinishReason, Outcome, Rung, Usage } from "../core/events.ts";
+import type { AskedProtocol, Operation } from "../core/operation.ts";
 import { fromNanos, toNanos } from "./cost.ts";
 import type { AttemptRow, DetailsRow, StreamRow, TagRow, UsageRow } from "./sql-schema.ts";
 import { packTimeline, unpackTimeline } from "./timeline.ts";
@@ -36,6 +37,7 @@ function streamRow(trace: Trace): StreamRow {
     owner: trace.owner ?? "",
     model: trace.model,
     route: trace.route ?? null,
+    operation: trace.operation,
     protocol: trace.protocol,
     started_at: trace.startedAt,
     ended_at: trace.endedAt ?? null,
@@ -135,7 +137,8 @@ export function summaryOfRow(row: StreamRow): TraceSummary {
   const summary: TraceSummary = {
     id: row.id,
     model: row.model,
-    protocol: row.protocol as ProtocolName,
+    operation: row.operation as Operation,
+    protocol: row.protocol as AskedProtocol,
     startedAt: row.started_at,
     state: row.is_open === 1 ? "open" : "closed",
     readers: {

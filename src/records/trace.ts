@@ -1,6 +1,7 @@
 import type { ErrorReport } from "../core/errors.ts";
-import type { FinishReason, Outcome, ProtocolName, Rung, Usage } from "../core/events.ts";
+import type { FinishReason, Outcome, Rung, Usage } from "../core/events.ts";
 import type { AttemptOutcome, AttemptReason } from "../core/observer.ts";
+import type { AskedProtocol, Operation } from "../core/operation.ts";
 
 /** Everything that is known of one stream beside its content. Times in milliseconds, `...At` since the epoch. */
 export interface Trace {
@@ -11,8 +12,10 @@ export interface Trace {
   model: string;
   /** Set when `model` is the name of a route. */
   route?: string;
+  /** What was asked for; only a `chat` has a log, the others were passed on as they are. */
+  operation: Operation;
   /** What the stream was started in. */
-  protocol: ProtocolName;
+  protocol: AskedProtocol;
   startedAt: number;
   endedAt?: number;
   state: "open" | "closed";
@@ -37,7 +40,7 @@ export interface Trace {
   warnings: string[];
   /** Milliseconds from the start, and characters of content until then. At most 400 points. */
   timeline: [atMs: number, characters: number][];
-  /** Entries in its log. */
+  /** Entries in its log; 0 when it has none. */
   entries: number;
 }
 
@@ -155,7 +158,7 @@ export interface Sums {
   tokensPerSecond?: number;
 }
 
-export type SummaryKey = "day" | "hour" | "model" | "route" | "key";
+export type SummaryKey = "day" | "hour" | "model" | "operation" | "route" | "key";
 
 export interface Summary {
   totals: Sums;

@@ -8,7 +8,7 @@ import type { AttemptCall, Guard } from "./attempt.ts";
 /** Tells an observer of an attempt: that it began, and once, however that comes, how it ended. */
 export function observeAttempt(
   call: AttemptCall,
-  { clock, provider, model }: { clock: Clock; provider: string; model: string },
+  { clock, provider, model, isWhole }: { clock: Clock; provider: string; model: string; isWhole: boolean },
 ): Guard {
   const { observe } = call.options;
   if (observe === undefined) return {};
@@ -34,16 +34,22 @@ export function observeAttempt(
   call.progress.onFirstByte = () => (connection.firstByteMs = clock.elapsed() - began);
   let firstEventMs: number | undefined;
   let firstContentMs: number | undefined;
+  let hasContent = false;
   observe({ type: "attempt-started", ...attempt });
   return {
     firstEvent: () => (firstEventMs = clock.elapsed() - began),
-    firstContent: () => (firstContentMs = clock.elapsed() - began),
+    firstContent() {
+      hasContent = true;
+      // An answer in one piece has no first token.
+      if (!isWhole) firstContentMs = clock.elapsed() - began;
+    },
     ended(outcome: AttemptOutcome, error?: HeadraceError) {
       const { finishReason } = call.progress;
-      const usage = ownUsage(call, outcome, firstContentMs !== undefined);
+      const usage = ownUsage(call, outcome, hasContent);
       const durationMs = clock.elapsed() - began;
       // What comes all at once is over before anybody takes the first of it.
-      if (outcome === "completed" || call.progress.characters > 0) firstContentMs ??= durationMs;
+      const hasAnswer = outcome === "completed" || call.progress.characters > 0;
+      if (hasAnswer && !isWhole) firstContentMs ??= durationMs;
       firstEventMs ??= firstContentMs;
       const ended: AttemptEnded = {
         type: "attempt-ended",

@@ -56,6 +56,8 @@ export interface TargetSpec {
   prefill?: boolean;
   /** In place of what the table of profiles says. */
   profile?: ModelProfile;
+  /** Its answers come in one piece: there is no first token to wait for, and nothing to be seen before they are there. */
+  isWhole?: boolean;
 }
 
 /** How a route or a request wants its targets used; what is left out is as configured for all. */
@@ -105,6 +107,11 @@ export class Reliability {
     const { provider, model, vendor, prefill } = spec;
     const key = `${vendor} ${provider}/${model} ${prefill}`;
     return remembered(this.#targets, key, () => this.#createTarget(spec));
+  }
+
+  /** The same for one request only, whose source nobody else can use. */
+  targetOnce(spec: TargetSpec): ServedTarget {
+    return this.#createTarget(spec);
   }
 
   /** One source of several targets. All that fails before the first content happens in here. */
@@ -162,14 +169,14 @@ export class Reliability {
   }
 
   #createTarget(spec: TargetSpec): ServedTarget {
-    const { provider, model, vendor, protocol, prefill } = spec;
+    const { provider, model, vendor, protocol, prefill, isWhole = false } = spec;
     const name = `${provider}/${model}`;
     const profile = spec.profile ?? profileOf(vendor, model, prefill === undefined ? {} : { prefill });
     const { health, limit } = this.#stateOf(name, { provider, model });
     const guards = [
       (call: AttemptCall): Guard => registerAttempt(call, name),
-      (call: AttemptCall): Guard => observeAttempt(call, { clock: this.#clock, provider, model }),
-      (call: AttemptCall): Guard => this.#watchdog.guard(call, name, this.#limitsFor(profile, call)),
+      (call: AttemptCall): Guard => observeAttempt(call, { clock: this.#clock, provider, model, isWhole }),
+      (call: AttemptCall): Guard => this.#watchdog.guard(call, name, this.#limitsFor(profile, call, isWhole)),
       (call: AttemptCall): Guard => health.guard(call),
       keepResumption,
     ];
@@ -212,12 +219,12 @@ export class Reliability {
       .map(({ target }) => target);
   }
 
-  #limitsFor(profile: ModelProfile, { request, options }: AttemptCall): WatchdogLimits {
+  #limitsFor(profile: ModelProfile, { request, options }: AttemptCall, isWhole: boolean): WatchdogLimits {
     const settings = this.#settings;
     const thinks = thinksFirst(profile, request);
     const longest = (ms: number): number => (thinks ? Math.max(ms, settings.reasoningTimeoutMs) : ms);
     const limits: WatchdogLimits = {
-      firstContentMs: longest(settings.firstTokenTimeoutMs),
+      firstContentMs: isWhole ? settings.totalTimeoutMs : longest(settings.firstTokenTimeoutMs),
       stallMs: settings.stallTimeoutMs,
       progressMs: longest(settings.progressTimeoutMs),
       drainMs: settings.drainTimeoutMs,

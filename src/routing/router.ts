@@ -1,6 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { ProtocolName } from "../core/events.ts";
-import type { CallProvider } from "../core/provider-call.ts";
+import { operationOf } from "../core/operation.ts";
+import type { CallProvider, PassedCall } from "../core/provider-call.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Hedge, Reliability, RouteOptions, TargetState } from "../reliability/reliability.ts";
 import type { ServedTarget } from "../reliability/target.ts";
@@ -78,12 +79,13 @@ export interface Router {
    */
   resolve(model: string | undefined, overrides?: Overrides): Resolved;
   /**
-   * Who is called, and by which model name, for what goes to a provider as it is.
+   * The same for a call that goes to a provider as it is: a source of its own, for this call only.
    *
-   * @param path - what is to be called there, for messages.
+   * Embeddings of different models cannot be compared, so only targets that have the first one's model are used for them.
+   *
    * @throws HeadraceError `model-not-found`; `invalid-request` - no provider of this model can be called so.
    */
-  callOf(model: string, path: string): { call: CallProvider; model: string };
+  resolveCall(model: string, call: PassedCall, overrides?: Pick<Overrides, "fallbacks">): Resolved;
   models(): ModelInfo[];
   /** How the targets of all routes, and others that were asked for, have been doing; by name. */
   targets(): ReadonlyMap<string, TargetState>;
@@ -140,18 +142,37 @@ export function createRouter(options: RouterOptions): Router {
       });
       return onDisconnect === undefined ? { model, source } : { model, source, onDisconnect };
     },
-    callOf(asked, path) {
-      const answer = find(asked);
-      if (!answer.found.some((target) => target !== undefined)) throw notFound(asked, answer);
-      for (const { name } of answer.route.targets) {
-        const place = targets.place(name);
-        if (place?.found.call !== undefined) return { call: place.found.call, model: place.model };
-      }
-      const able = [...options.providers].flatMap(([name, { call }]) => (call === undefined ? [] : [`${name}/...`]));
-      const message = `the provider of ${quote(asked)} has no ${path}; those that have are ${able.join(", ")}`;
-      throw new HeadraceError("invalid-request", message, { param: "model" });
+    resolveCall(model, call, { fallbacks = [] } = {}) {
+      const answer = find(model);
+      if (!answer.found.some((target) => target !== undefined)) throw notFound(model, answer);
+      const { route } = answer;
+      const names = fallbackTargets(fallbacks).map(({ name }) => ({ name }));
+      const able = [...route.targets, ...names].flatMap((target) => targets.passing(target, call) ?? []);
+      const [first] = able;
+      if (first === undefined) throw notPassed(model, call, options);
+      const isSame = operationOf(call.protocol) === "embeddings";
+      const usable = isSame ? able.filter(({ served }) => served.model === first.served.model) : able;
+      const used = [...new Map(usable.map((one) => [one.served.name, one])).values()];
+      const { strategy } = route;
+      const source = reliability.source(
+        used.map(({ served }) => served),
+        {
+          ...(strategy !== undefined && { strategy }),
+          weights: used.map(({ weight }) => weight),
+          // Two calls at once would cost twice, and what has begun is with the client already.
+          hedge: "off",
+          recovery: "off",
+        },
+      );
+      return { model, source };
     },
   };
+}
+
+function notPassed(model: string, { path }: PassedCall, { providers }: RouterOptions): HeadraceError {
+  const able = [...providers].flatMap(([name, { call }]) => (call === undefined ? [] : [`${name}/...`]));
+  const message = `the provider of ${quote(model)} has no ${path}; those that have are ${able.join(", ")}`;
+  return new HeadraceError("invalid-request", message, { param: "model" });
 }
 
 /** User-written models have no timetable that we could know, so they are given the time of a model that thinks. */
@@ -191,6 +212,20 @@ class Targets {
       if (isIts) return { provider, found, model: name };
     }
     return undefined;
+  }
+
+  /** A target that is called with bodies as they are; undefined where there is no such thing. */
+  passing({ name, weight = 1 }: RoutedTarget, call: PassedCall): { served: ServedTarget; weight: number } | undefined {
+    const place = this.place(name);
+    if (place?.found.call === undefined) return undefined;
+    const { provider, found, model } = place;
+    const { vendor, protocol } = found;
+    const isWhole = call.body["stream"] !== true;
+    const source = place.found.call(call);
+    return {
+      served: this.#options.reliability.targetOnce({ provider, model, vendor, protocol, source, isWhole }),
+      weight,
+    };
   }
 
   #target(provider: string, { source, vendor, protocol }: RoutedProvider, model: string, prefill?: boolean) {

@@ -5,7 +5,7 @@ import type { AttemptEnded, Observation, StreamStarted } from "../core/observer.
 import type { Gauges, Instruments } from "./instruments.ts";
 import { createInstruments } from "./instruments.ts";
 import type { TelemetryNames } from "./names.ts";
-import { operationOf } from "./operation.ts";
+import { operationName } from "./operation.ts";
 
 /** What has to be known of a stream until it ends. Times by the clock's `elapsed()`. */
 interface OpenStream {
@@ -77,7 +77,7 @@ export class Prometheus {
   #started({ streamId, model, protocol }: StreamStarted, startedAt: number): void {
     this.#open.set(streamId, {
       model: this.#names.asked(model),
-      operation: operationOf(protocol),
+      operation: operationName(protocol),
       protocol,
       startedAt,
       attempts: new Map(),
@@ -91,7 +91,7 @@ export class Prometheus {
     const model = this.#names.model(provider, ended.model);
     const stream = this.#open.get(ended.streamId);
     const labels = {
-      gen_ai_operation_name: stream?.operation ?? operationOf("events"),
+      gen_ai_operation_name: stream?.operation ?? operationName("events"),
       gen_ai_provider_name: this.#names.provider(provider),
       gen_ai_request_model: model,
     };
@@ -109,7 +109,9 @@ export class Prometheus {
   ): void {
     const { tokenUsage, estimates } = this.#instruments;
     tokenUsage.observe({ ...labels, gen_ai_token_type: "input" }, inputTokens);
-    tokenUsage.observe({ ...labels, gen_ai_token_type: "output" }, outputTokens);
+    // Embeddings have no output that would be counted in tokens.
+    const hasOutput = labels.gen_ai_operation_name !== "embeddings" || outputTokens > 0;
+    if (hasOutput) tokenUsage.observe({ ...labels, gen_ai_token_type: "output" }, outputTokens);
     if (estimated === true) estimates.inc({ gen_ai_provider_name: labels.gen_ai_provider_name });
   }
 

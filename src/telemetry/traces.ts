@@ -2,12 +2,13 @@ import type { Attributes, Context, HrTime, Span, Tracer } from "@opentelemetry/a
 import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 
 import type { AttemptEnded, AttemptStarted, Observation, Observe, StreamStarted } from "../core/observer.ts";
+import { isPassed } from "../core/operation.ts";
 import type { GenerateRequest } from "../core/request.ts";
 import type { StreamSource } from "../core/source.ts";
 import type { Clock } from "../core/time.ts";
 import { contentOf, withContent } from "./content.ts";
 import type { TelemetryNames } from "./names.ts";
-import { operationOf } from "./operation.ts";
+import { operationName } from "./operation.ts";
 import { endAttributes, requestAttributes } from "./span-attributes.ts";
 import { readTraceContext, writeTraceContext } from "./trace-context.ts";
 
@@ -28,6 +29,8 @@ interface TracedStream {
   request: Attributes;
   attempts: Map<number, Span>;
   hasContent: boolean;
+  /** Its bytes are passed on as they are, so that there is no content to be told of. */
+  isPassed: boolean;
 }
 
 /**
@@ -74,13 +77,14 @@ export class Traces {
     open: (request: GenerateRequest) => ReturnType<StreamSource>,
   ) {
     stream.request = requestAttributes(request);
-    if (!this.#options.captureContent || !stream.span.isRecording()) return open(request);
+    if (stream.isPassed) stream.request["gen_ai.request.stream"] = request.wantsStream === true;
+    if (!this.#options.captureContent || stream.isPassed || !stream.span.isRecording()) return open(request);
     stream.span.setAttributes(contentOf(request));
     return withContent(open(request), (attributes) => stream.span.setAttributes(attributes));
   }
 
   #started({ streamId, model, protocol, origin, startedAt }: StreamStarted): void {
-    const operation = operationOf(protocol);
+    const operation = operationName(protocol);
     const [method = "", route] = origin?.route.split(" ") ?? [];
     const attributes: Attributes = {
       "headrace.stream.id": streamId,
@@ -99,7 +103,15 @@ export class Traces {
       parent,
     );
     const own = trace.setSpan(parent, span);
-    this.#open.set(streamId, { span, context: own, operation, request: {}, attempts: new Map(), hasContent: false });
+    this.#open.set(streamId, {
+      span,
+      context: own,
+      operation,
+      request: {},
+      attempts: new Map(),
+      hasContent: false,
+      isPassed: isPassed(protocol),
+    });
   }
 
   #record(stream: TracedStream, observation: Exclude<Observation, StreamStarted>): void {

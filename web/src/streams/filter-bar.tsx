@@ -2,6 +2,7 @@ import { SelectField, type Option } from "../elements/select-field.tsx";
 import { TextField } from "../elements/text-field.tsx";
 import { useModels } from "../gateway/models.ts";
 import { type Filters, outcomes } from "./filters.ts";
+import { operationTitles } from "./operations.ts";
 
 export interface FilterBarProps {
   filters: Filters;
@@ -39,6 +40,7 @@ export function FilterBar({ filters, onChange }: FilterBarProps) {
         ["closed", "Ended"],
       ])}
       {choice("outcome", "Outcome", [["", "Any outcome"], ...outcomes.map((name) => [name, name] as const)])}
+      {choice("operation", "Kind", [["", "Any kind"], ...Object.entries(operationTitles)])}
       {choice("model", "Model", [["", "Any model"], ...models.map(({ id }) => [id, id] as const)])}
       {choice("hours", "Time", [
         ["", "Any time"],

@@ -1,11 +1,12 @@
 import { useEffect, useState } from "react";
 
 import type { ProtocolName } from "../../../src/core/events.ts";
+import type { AskedProtocol } from "../../../src/core/operation.ts";
 import { CopyButton } from "../elements/copy-button.tsx";
 import { SelectField } from "../elements/select-field.tsx";
 import { type Gateway, useGateway } from "../gateway/gateway.ts";
 
-export const protocolTitles: Readonly<Record<ProtocolName, string>> = {
+const protocolTitles: Readonly<Record<ProtocolName, string>> = {
   "openai-chat": "OpenAI Chat Completions",
   "openai-responses": "OpenAI Responses",
   "anthropic-messages": "Anthropic Messages",
@@ -20,6 +21,11 @@ export const protocolTitles: Readonly<Record<ProtocolName, string>> = {
 };
 
 const protocols = Object.entries(protocolTitles) as [ProtocolName, string][];
+export const askedTitles: Readonly<Record<AskedProtocol, string>> = {
+  ...protocolTitles,
+  "openai-embeddings": "OpenAI Embeddings",
+  "openai-completions": "OpenAI Completions",
+};
 
 // More than this helps nobody, and a page has to hold it.
 const mostCharacters = 300_000;

@@ -4,13 +4,31 @@ import type { Trace } from "../../../src/records/trace.ts";
 import { Chip } from "../elements/chip.tsx";
 import { Stat, Stats } from "../elements/stat.tsx";
 import { writeCost, writeCount, writeDuration, writeRate, writeTime } from "../numbers.ts";
-import { protocolTitles } from "./frames.tsx";
+import { askedTitles } from "./frames.tsx";
+import { operationTitles } from "./operations.ts";
 
 /** The numbers of a stream. */
 export function StreamStats({ trace }: { trace: Trace }) {
+  return trace.operation === "embeddings" ? <EmbeddingsStats trace={trace} /> : <AnswerStats trace={trace} />;
+}
+
+/** There is no first token and no pace. */
+function EmbeddingsStats({ trace: { durationMs, usage, cost } }: { trace: Trace }) {
+  return (
+    <Stats>
+      <Stat name="Duration" value={some(durationMs, writeDuration)} />
+      <Stat
+        name="Tokens in"
+        value={some(usage?.inputTokens, writeCount)}
+        note={usage?.estimated === true ? "estimated" : undefined}
+      />
+      <Stat name="Cost" value={some(cost?.total, writeCost)} />
+    </Stats>
+  );
+}
+
+function AnswerStats({ trace }: { trace: Trace }) {
   const { timeToFirstTokenMs, durationMs, tokensPerSecond, usage, cost, gaps } = trace;
-  const some = (value: number | undefined, write: (value: number) => string) =>
-    value === undefined ? "–" : write(value);
   const costNotes = cost === undefined ? [] : [costNote(cost.discarded, "discarded"), costNote(cost.hedged, "hedged")];
   return (
     <Stats>
@@ -32,6 +50,10 @@ export function StreamStats({ trace }: { trace: Trace }) {
   );
 }
 
+function some(value: number | undefined, write: (value: number) => string): string {
+  return value === undefined ? "–" : write(value);
+}
+
 function costNote(cost: number, word: string): string {
   return cost === 0 ? "" : `${writeCost(cost)} ${word}`;
 }
@@ -42,10 +64,11 @@ export function StreamFacts({ trace }: { trace: Trace }) {
   return (
     <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-2">
       <Fact name="Started">{writeTime(trace.startedAt)}</Fact>
-      <Fact name="In">{protocolTitles[trace.protocol]}</Fact>
+      <Fact name="Kind">{operationTitles[trace.operation]}</Fact>
+      <Fact name="In">{askedTitles[trace.protocol]}</Fact>
       {trace.route !== undefined && <Fact name="Route">{trace.route}</Fact>}
       {trace.owner !== undefined && <Fact name="Key">{trace.owner}</Fact>}
-      <Fact name="Entries">{writeCount(trace.entries)}</Fact>
+      {trace.operation === "chat" && <Fact name="Entries">{writeCount(trace.entries)}</Fact>}
       <Fact name="Readers">
         {readers.attached} came, {readers.resumed} of them to go on; {readers.disconnected} left early
       </Fact>

@@ -2,8 +2,11 @@ import { Play, Share2, Square } from "lucide-react";
 import { useState } from "react";
 import { Link } from "wouter";
 
+import type { ProtocolName } from "../../../src/core/events.ts";
+import { isPassed as isPassedProtocol } from "../../../src/core/operation.ts";
 import type { Trace } from "../../../src/records/trace.ts";
 import { Button } from "../elements/button.tsx";
+import { Chip } from "../elements/chip.tsx";
 import { CopyButton } from "../elements/copy-button.tsx";
 import { Notice } from "../elements/notice.tsx";
 import { Tabs } from "../elements/tabs.tsx";
@@ -14,6 +17,7 @@ import { Page } from "../shell/page.tsx";
 import { AnswerText } from "./answer-text.tsx";
 import { AttemptsTable } from "./attempts-table.tsx";
 import { Frames } from "./frames.tsx";
+import { operationTitles } from "./operations.ts";
 import { OutcomeChip } from "./outcome.tsx";
 import { StreamFacts, StreamStats } from "./stream-facts.tsx";
 import { Timeline } from "./timeline.tsx";
@@ -27,14 +31,21 @@ const tabs = [
   { name: "facts", title: "More" },
 ] as const;
 
+type Tab = (typeof tabs)[number]["name"];
+
+/** What was passed on as it is was not kept. */
+const passedTabs = tabs.filter(({ name }) => name === "attempts" || name === "facts");
+
 /** All that is known of one stream, while it grows and afterwards. */
 export function StreamPage({ id }: { id: string }) {
   const { trace, error } = useTrace(id);
-  // Without records there is nothing but the answer.
+  // Only a stream has an answer that was kept. Without records there is nothing but that.
+  const isPassed = trace !== undefined && trace.operation !== "chat";
   const mayReadIt = mayRead(useCaller(), trace) ?? (error !== undefined ? true : undefined);
-  const answer = useAnswer(mayReadIt === true ? id : undefined);
+  const answer = useAnswer(mayReadIt === true && !isPassed ? id : undefined);
   const replay = useReplay(trace);
-  const [tab, setTab] = useState<(typeof tabs)[number]["name"]>("answer");
+  const [chosen, setTab] = useState<Tab>();
+  const tab = chosen ?? (isPassed ? "attempts" : "answer");
   const model = trace?.model ?? answer.servedBy[0] ?? "Stream";
   return (
     <Page title={model} actions={<Actions id={id} trace={trace} replay={replay} />}>
@@ -47,6 +58,7 @@ export function StreamPage({ id }: { id: string }) {
         </span>
         <code className="font-mono text-xs break-all">{id}</code>
         {trace !== undefined && <OutcomeChip outcome={trace.outcome} />}
+        {isPassed && <Chip>{operationTitles[trace.operation]}</Chip>}
       </div>
       {error !== undefined && trace === undefined && <Notice tone="bad">{error}</Notice>}
       {trace !== undefined && (
@@ -55,17 +67,21 @@ export function StreamPage({ id }: { id: string }) {
           <Timeline trace={trace} atMs={replay.atMs} />
         </>
       )}
-      <Tabs label="Parts of the stream" tabs={tabs} current={tab} onChange={setTab}>
+      <Tabs label="Parts of the stream" tabs={isPassed ? passedTabs : tabs} current={tab} onChange={setTab}>
         {(tab === "answer" || tab === "frames") && mayReadIt === false && (
           <Notice>What was said can be read with the key that started this stream, {trace?.owner ?? "none"}.</Notice>
         )}
         {tab === "answer" && mayReadIt === true && <AnswerText answer={answer} share={replay.share} />}
         {tab === "attempts" && <AttemptsTable attempts={trace?.attempts ?? []} />}
-        {tab === "frames" && mayReadIt === true && <Frames streamId={id} protocol={trace?.protocol ?? "events"} />}
+        {tab === "frames" && mayReadIt === true && <Frames streamId={id} protocol={protocolOf(trace)} />}
         {tab === "facts" && trace !== undefined && <StreamFacts trace={trace} />}
       </Tabs>
     </Page>
   );
+}
+
+function protocolOf(trace: Trace | undefined): ProtocolName {
+  return trace === undefined || isPassedProtocol(trace.protocol) ? "events" : trace.protocol;
 }
 
 /** Asked for again and again while the stream is open. */

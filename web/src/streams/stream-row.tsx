@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import type { TraceSummary } from "../../../src/records/trace.ts";
 import { Chip } from "../elements/chip.tsx";
 import { writeCost, writeCount, writeDuration, writeRate, writeTime } from "../numbers.ts";
+import { countedTokens, operationTitles } from "./operations.ts";
 import { OutcomeChip } from "./outcome.tsx";
 
 /** In pixels, as the class `h-11` of a row says it. */
@@ -20,7 +21,7 @@ export interface StreamRowProps {
 
 /** A stream in the list. The link to its page covers the whole row. */
 export const StreamRow = memo(function StreamRow({ stream, position, top }: StreamRowProps) {
-  const { id, model, outcome, startedAt, usage, cost, durationMs, timeToFirstTokenMs, tokensPerSecond } = stream;
+  const { id, model, operation, outcome, startedAt, cost, durationMs, timeToFirstTokenMs, tokensPerSecond } = stream;
   return (
     <div
       role="row"
@@ -43,6 +44,7 @@ export const StreamRow = memo(function StreamRow({ stream, position, top }: Stre
         >
           {model}
         </Link>
+        {operation !== "chat" && <Chip>{operationTitles[operation]}</Chip>}
         {stream.seamCount > 0 && (
           <Chip tone="warn">
             {stream.seamCount} {stream.seamCount === 1 ? "seam" : "seams"}
@@ -51,7 +53,7 @@ export const StreamRow = memo(function StreamRow({ stream, position, top }: Stre
       </span>
       <Number value={timeToFirstTokenMs} write={writeDuration} wideOnly />
       <Number value={tokensPerSecond} write={writeRate} wideOnly />
-      <Number value={usage?.outputTokens} write={writeCount} wideOnly />
+      <Number value={countedTokens(stream)} write={writeCount} wideOnly />
       <Number value={cost?.total} write={writeCost} wideOnly />
       <Number value={durationMs} write={writeDuration} />
     </div>

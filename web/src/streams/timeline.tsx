@@ -26,27 +26,31 @@ export function Timeline({ trace, atMs }: TimelineProps) {
   const longest = trace.gaps === undefined ? "" : `, longest silence ${writeDuration(trace.gaps.max)}`;
   return (
     <figure className="border-line bg-surface flex flex-col gap-3 rounded-xl border p-4">
-      <figcaption className="text-muted flex flex-wrap gap-x-4 gap-y-1 text-xs">
-        <Key color="bg-accent">Characters so far</Key>
-        <Key color="bg-line-strong">Silence before each point</Key>
-        {seams.length > 0 && <Key color="bg-warn">Seam</Key>}
-      </figcaption>
-      <div className="relative">
-        <Plot
-          data={data}
-          options={options}
-          height={190}
-          label={`The answer over ${writeDuration(endMs)}: ${writeCount(timeline.at(-1)?.[1] ?? 0)} characters, ${seams.length} seams${longest}`}
-        />
-        {atMs !== undefined && (
-          <div aria-hidden className="absolute inset-y-0 right-0" style={{ left: axisWidth }}>
-            <div
-              className="bg-bad absolute inset-y-0 w-px"
-              style={{ left: `${Math.min(100, (atMs / endMs) * 100)}%` }}
+      {(timeline.length > 0 || trace.operation === "chat") && (
+        <>
+          <figcaption className="text-muted flex flex-wrap gap-x-4 gap-y-1 text-xs">
+            <Key color="bg-accent">Characters so far</Key>
+            <Key color="bg-line-strong">Silence before each point</Key>
+            {seams.length > 0 && <Key color="bg-warn">Seam</Key>}
+          </figcaption>
+          <div className="relative">
+            <Plot
+              data={data}
+              options={options}
+              height={190}
+              label={`The answer over ${writeDuration(endMs)}: ${writeCount(timeline.at(-1)?.[1] ?? 0)} characters, ${seams.length} seams${longest}`}
             />
+            {atMs !== undefined && (
+              <div aria-hidden className="absolute inset-y-0 right-0" style={{ left: axisWidth }}>
+                <div
+                  className="bg-bad absolute inset-y-0 w-px"
+                  style={{ left: `${Math.min(100, (atMs / endMs) * 100)}%` }}
+                />
+              </div>
+            )}
           </div>
-        )}
-      </div>
+        </>
+      )}
       <Lanes trace={trace} endMs={endMs} inset={axisWidth} />
     </figure>
   );
