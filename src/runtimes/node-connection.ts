@@ -55,8 +55,13 @@ class ClosingConnection implements RawConnection {
   }
 
   end(whole: boolean): void {
-    if (whole) this.response.end();
-    else this.response.destroy();
+    if (whole) {
+      this.response.end();
+      return;
+    }
+    // What was said before the cut still goes out.
+    this.socket.uncork();
+    this.response.destroy();
   }
 
   onDrain(listener: () => void): void {
