@@ -248,10 +248,10 @@ describe("whatever happens to a process", () => {
     const first = await startProcess(path, Date.UTC(2026, 0, 1));
     const scripted = new ScriptedStream(first, "st_1");
     await scripted.start();
-    scripted.begin("first");
+    await scripted.begin("first");
     await scripted.speak("twelve chars", { inputTokens: 100, outputTokens: 3 });
     scripted.finishAttempt("failed", { inputTokens: 100, outputTokens: 3 });
-    scripted.begin("recovery");
+    await scripted.begin("recovery");
     // As it is told to clients: of both attempts together.
     await scripted.speak("and twelve..", { inputTokens: 200, outputTokens: 6 }, true);
     await first.clock.advance(250);
