@@ -15,6 +15,13 @@ describe("a chat request", () => {
   const chat = (body: JsonObject) =>
     write(openaiChat.readRequest({ model: "claude-sonnet-4-5", messages: [{ role: "user", content: "hi" }], ...body }));
 
+  test("brings an inline image along whose address has more than a type", () => {
+    const url = "data:image/png;name=cat.png;base64,AAAA";
+    const { messages } = chat({ messages: [{ role: "user", content: [{ type: "image_url", image_url: { url } }] }] });
+    const source = { type: "base64", media_type: "image/png", data: "AAAA" };
+    expect(messages[0]?.["content"]).toEqual([{ type: "image", source }]);
+  });
+
   test("becomes system text and messages in turn, results first", () => {
     const call = (id: string) => ({ id, type: "function", function: { name: "look", arguments: '{"at":1}' } });
     const { body, warnings } = chat({

@@ -2,6 +2,7 @@ import type { JsonObject } from "../core/json.ts";
 import type { MediaSource, Message, Part, Role } from "../core/request.ts";
 import { textOf } from "../core/request.ts";
 import type { BodyFields } from "./body-fields.ts";
+import { dataUrlOf, readMediaUrl } from "./data-url.ts";
 import { readReasoningDetails } from "./openai-chat-details.ts";
 
 const roles = ["system", "developer", "user", "assistant", "tool", "function"] as const;
@@ -92,7 +93,11 @@ function readPart(part: BodyFields): Part {
     case "image_url": {
       const image = part.requiredObject("image_url");
       const detail = image.string("detail");
-      return { type: "image", source: readUrl(image.requiredString("url")), ...(detail !== undefined && { detail }) };
+      return {
+        type: "image",
+        source: readMediaUrl(image.requiredString("url")),
+        ...(detail !== undefined && { detail }),
+      };
     }
     case "input_audio": {
       const audio = part.requiredObject("input_audio");
@@ -104,21 +109,13 @@ function readPart(part: BodyFields): Part {
       const name = file.string("filename");
       const fileId = file.string("file_id");
       const source: MediaSource =
-        fileId === undefined ? readUrl(file.requiredString("file_data")) : { kind: "file-id", fileId };
+        fileId === undefined ? readMediaUrl(file.requiredString("file_data")) : { kind: "file-id", fileId };
       return { type, source, ...(name !== undefined && { name }) };
     }
     default:
       // New kinds of parts appear more often than releases of ours; the provider may well know them.
       return { type: "untranslatable", what: `a content part of type ${type.slice(0, 40)}` };
   }
-}
-
-const dataUrl = /^data:([^;,]+);base64,(.*)$/s;
-
-function readUrl(url: string): MediaSource {
-  const match = dataUrl.exec(url);
-  if (match === null) return { kind: "url", url };
-  return { kind: "base64", mediaType: match[1] as string, data: match[2] as string };
 }
 
 /** A message as Chat Completions has it; several where tool results were in one. */
@@ -202,5 +199,5 @@ function writePart(part: Part): JsonObject[] {
 
 function writeUrl(source: MediaSource): string {
   if (source.kind === "url") return source.url;
-  return source.kind === "base64" ? `data:${source.mediaType};base64,${source.data}` : source.fileId;
+  return source.kind === "base64" ? dataUrlOf(source) : source.fileId;
 }

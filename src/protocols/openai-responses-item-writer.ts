@@ -1,5 +1,6 @@
 import type { JsonObject } from "../core/json.ts";
 import type { MediaSource, Message, Part } from "../core/request.ts";
+import { dataUrlOf } from "./data-url.ts";
 import type { Warn } from "./protocol.ts";
 
 /** Writes messages as input items. Says once of each thing that it was left out. */
@@ -117,5 +118,5 @@ function fileOf(source: MediaSource): JsonObject {
 }
 
 function urlOf(source: Exclude<MediaSource, { kind: "file-id" }>): string {
-  return source.kind === "url" ? source.url : `data:${source.mediaType};base64,${source.data}`;
+  return source.kind === "url" ? source.url : dataUrlOf(source);
 }

@@ -1,6 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { MediaSource, Message, Part } from "../core/request.ts";
 import type { BodyFields } from "./body-fields.ts";
+import { readMediaUrl } from "./data-url.ts";
 import { openSignature } from "./signatures.ts";
 
 /** A message, and the items of the input that it was read from. */
@@ -101,12 +102,12 @@ function readPart(part: BodyFields): Part {
       return { type, text: part.requiredString("refusal") };
     case "input_image": {
       const detail = part.string("detail");
-      const source = readFileId(part) ?? readUrl(part.requiredString("image_url"));
+      const source = readFileId(part) ?? readMediaUrl(part.requiredString("image_url"));
       return { type: "image", source, ...(detail !== undefined && { detail }) };
     }
     case "input_file": {
       const name = part.string("filename");
-      const source = readFileId(part) ?? readUrl(part.string("file_url") ?? part.requiredString("file_data"));
+      const source = readFileId(part) ?? readMediaUrl(part.string("file_url") ?? part.requiredString("file_data"));
       return { type: "file", source, ...(name !== undefined && { name }) };
     }
     case "input_audio": {
@@ -123,12 +124,4 @@ function readPart(part: BodyFields): Part {
 function readFileId(part: BodyFields): MediaSource | undefined {
   const fileId = part.string("file_id");
   return fileId === undefined ? undefined : { kind: "file-id", fileId };
-}
-
-const dataUrl = /^data:([^;,]+);base64,(.*)$/s;
-
-function readUrl(url: string): MediaSource {
-  const match = dataUrl.exec(url);
-  if (match === null) return { kind: "url", url };
-  return { kind: "base64", mediaType: match[1] as string, data: match[2] as string };
 }

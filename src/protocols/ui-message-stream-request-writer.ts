@@ -1,6 +1,7 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import type { GenerateRequest, MediaSource, Message, Part, ToolDefinition } from "../core/request.ts";
 import { textOf } from "../core/request.ts";
+import { dataUrlOf } from "./data-url.ts";
 import type { ProtocolQuirks, Warn } from "./protocol.ts";
 import { sealSignature } from "./signatures.ts";
 
@@ -137,6 +138,5 @@ function writeFile(source: MediaSource, mediaType: string): JsonObject {
   if (source.kind === "url") return { type: "file", mediaType, url: source.url };
   if (source.kind === "file-id")
     return { type: "file", mediaType, url: "", providerReference: { file: source.fileId } };
-  const { data } = source;
-  return { type: "file", mediaType: source.mediaType, url: `data:${source.mediaType};base64,${data}` };
+  return { type: "file", mediaType: source.mediaType, url: dataUrlOf(source) };
 }
