@@ -9,6 +9,7 @@ import { BlockReader, framed, hole } from "./anthropic-messages-blocks.ts";
 import { readStreamError } from "./anthropic-messages-errors.ts";
 import { longestReason, readStopReason } from "./anthropic-messages-finish.ts";
 import { readUsage } from "./anthropic-messages-usage.ts";
+import { parseObject } from "./json-values.ts";
 import type { ProtocolQuirks } from "./protocol.ts";
 import type { RepeatedFrame } from "./repeated-frame.ts";
 import { repeatedFrame } from "./repeated-frame.ts";
@@ -50,13 +51,8 @@ export class MessageReader implements FrameReader {
     if (repetition !== undefined) return [repetition];
     this.#repeated = undefined;
     if (data.trim() === "") return [];
-    let frame: unknown;
-    try {
-      frame = JSON.parse(data);
-    } catch {
-      return this.#end.malformed();
-    }
-    if (!isJsonObject(frame)) return this.#end.malformed();
+    const frame = parseObject(data);
+    if (frame === undefined) return this.#end.malformed();
     this.#end.wellFormed();
     delete frame["__proto__"];
     const error = readStreamError(frame, eventName);

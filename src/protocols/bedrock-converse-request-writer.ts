@@ -7,17 +7,13 @@ import { cachePoint, mergeTurns, MessageWriter, type WrittenMessage } from "./be
 import { ownModelFields, reasoningFields, topKFields, withMember } from "./bedrock-converse-model-fields.ts";
 import { unsayable } from "./bedrock-converse-unsayable.ts";
 import type { ProtocolQuirks, Warn } from "./protocol.ts";
+import { warnOnce } from "./warn-once.ts";
 
 /** The body for a provider: the caller's own where it spoke this protocol, with what was changed on the way. */
 export function writeRequest(request: GenerateRequest, _quirks: ProtocolQuirks, tell: Warn): JsonObject {
   const { original } = request;
   const kept = original?.protocol === "bedrock-converse" ? original : undefined;
-  const told = new Set<string>();
-  const warn: Warn = (message) => {
-    if (told.has(message)) return;
-    told.add(message);
-    tell(message);
-  };
+  const warn = warnOnce(tell);
   let body: JsonObject = { ...kept?.body };
   for (const [field, write] of Object.entries(writers) as [keyof typeof writers, FieldWriter][]) {
     if (kept === undefined || request[field] !== kept.read[field]) body = write(body, request, warn);

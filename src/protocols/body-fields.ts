@@ -1,6 +1,7 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
+import type { GenerateRequest } from "../core/request.ts";
 
 /** Reads the fields of a request body; what has the wrong type is an `invalid-request` that names the field. */
 export class BodyFields {
@@ -124,4 +125,9 @@ export function definedOnly<T extends object>(fields: T): { [Key in keyof T]?: E
 export function setField(body: JsonObject, name: string, value: Json | undefined): void {
   if (value === undefined) delete body[name];
   else body[name] = value;
+}
+
+/** Writes one field of a request as it is, under its name in a protocol. */
+export function plainField(name: string, field: keyof GenerateRequest) {
+  return (body: JsonObject, request: GenerateRequest): void => setField(body, name, request[field] as Json | undefined);
 }

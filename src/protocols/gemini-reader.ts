@@ -2,7 +2,6 @@ import type { ErrorReport } from "../core/errors.ts";
 import type { AttemptStart, FinishReason, StreamEvent } from "../core/events.ts";
 import { outcomeOf } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
-import { isJsonObject } from "../core/json.ts";
 import { AnswerEnd, truncated } from "./answer-end.ts";
 import { frameDifference } from "./frame-difference.ts";
 import type { ChunkExtra } from "./gemini-chunk.ts";
@@ -10,6 +9,7 @@ import { hasForeignMarks } from "./gemini-chunk.ts";
 import { readStreamError } from "./gemini-errors.ts";
 import { type RepeatedChunk, repeatedChunk } from "./gemini-repeated.ts";
 import { ChunkVisit, type ReadChoice, type StepEvent } from "./gemini-visit.ts";
+import { parseObject } from "./json-values.ts";
 import type { EventReader, ProtocolQuirks } from "./protocol.ts";
 import { type FrameReader, SseBody } from "./sse-body.ts";
 
@@ -52,14 +52,9 @@ export class ChunkReader implements FrameReader {
     // Google marks no end, but some who speak its protocol do.
     if (data.trim() === "[DONE]") return this.end();
     if (data.trim() === "") return [];
-    let chunk: unknown;
-    try {
-      chunk = JSON.parse(data);
-    } catch {
-      // Chunks stand for themselves, so one that is broken costs its own text only.
-      return this.#end.malformed();
-    }
-    if (!isJsonObject(chunk)) return this.#end.malformed();
+    const chunk = parseObject(data);
+    // Chunks stand for themselves, so one that is broken costs its own text only.
+    if (chunk === undefined) return this.#end.malformed();
     this.#end.wellFormed();
     const events = this.#readChunk(chunk, data);
     this.#repeated = this.#end.isReached ? undefined : repeatedChunk(data, events);

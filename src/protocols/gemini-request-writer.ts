@@ -7,6 +7,7 @@ import { writeContents } from "./gemini-contents-writer.ts";
 import { forGoogle } from "./gemini-schema.ts";
 import { writeThinking } from "./gemini-thinking.ts";
 import type { ProtocolQuirks, Warn } from "./protocol.ts";
+import { warnOnce } from "./warn-once.ts";
 
 /**
  * The body for a provider: the caller's own where it spoke this protocol, with what was changed on the way. Model and
@@ -14,15 +15,15 @@ import type { ProtocolQuirks, Warn } from "./protocol.ts";
  *
  * @throws HeadraceError `invalid-request` with `param` - it cannot be said, and leaving it out would change the meaning.
  */
-export function writeRequest(request: GenerateRequest, _quirks: ProtocolQuirks, warn: Warn): JsonObject {
+export function writeRequest(request: GenerateRequest, _quirks: ProtocolQuirks, tell: Warn): JsonObject {
   const { original } = request;
   const kept = original?.protocol === "gemini" ? original : undefined;
   const { model: _, ...sent } = kept?.body ?? {};
-  const told = new Set<string>();
+  const warn = warnOnce(tell);
   const draft: Draft = {
-    body: { ...sent, ...writeContents(request, once(warn, told)) },
+    body: { ...sent, ...writeContents(request, warn) },
     config: { ...(isJsonObject(sent["generationConfig"]) ? sent["generationConfig"] : {}) },
-    warn: once(warn, told),
+    warn,
   };
   for (const [field, write] of Object.entries(writers) as [keyof typeof writers, FieldWriter][]) {
     const isUnchanged = kept === undefined ? request[field] === undefined : request[field] === kept.read[field];
@@ -42,14 +43,6 @@ interface Draft {
 }
 
 type FieldWriter = (draft: Draft, request: GenerateRequest) => void;
-
-function once(warn: Warn, told: Set<string>): Warn {
-  return (message) => {
-    if (told.has(message)) return;
-    told.add(message);
-    warn(message);
-  };
-}
 
 function configField(name: string, field: keyof GenerateRequest): FieldWriter {
   return ({ config }, request) => setField(config, name, request[field] as Json | undefined);

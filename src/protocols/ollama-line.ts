@@ -3,6 +3,7 @@ import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { FrameDifference } from "./frame-difference.ts";
 import { isText, readCount } from "./json-values.ts";
+import { textOfArguments } from "./tool-arguments.ts";
 
 /** What differs between the lines of `/api/chat` and of `/api/generate`. */
 export interface LineShape {
@@ -78,17 +79,11 @@ function readCall(entry: Json, calls: CallNames): LineStep[] {
   const body = isJsonObject(entry) ? entry["function"] : undefined;
   if (!isJsonObject(entry) || !isJsonObject(body) || !isText(body["name"])) return [];
   const name = body["name"];
-  const argumentsText = argumentsTextOf(body["arguments"]);
+  const argumentsText = textOfArguments(body["arguments"]);
   const callId = isText(entry["id"]) ? entry["id"] : calls.idOf(name, argumentsText);
   const call = calls.count++;
   const start: LineStep = { type: "tool-call-start", call, callId, name, kind: "function" };
   return argumentsText === "" ? [start] : [start, { type: "tool-call-delta", call, argumentsText }];
-}
-
-/** Arguments are an object; some servers that imitate Ollama send its JSON text. */
-export function argumentsTextOf(value: Json | undefined): string {
-  if (value === undefined || value === null) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Ollama's list as OpenAI writes it, whose clients expect every member. */

@@ -2,9 +2,8 @@ import { HeadraceError } from "../core/errors.ts";
 import type { JsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, Part } from "../core/request.ts";
 import type { BodyFields } from "./body-fields.ts";
-import { argumentsTextOf } from "./ollama-line.ts";
 import type { Warn } from "./protocol.ts";
-import { objectOfArguments } from "./tool-arguments.ts";
+import { objectOfArguments, textOfArguments } from "./tool-arguments.ts";
 
 const roles = ["system", "user", "assistant", "tool"] as const;
 
@@ -66,7 +65,7 @@ function mediaTypeOf(base64: string): string {
 
 function readCall(call: BodyFields, synthesised: string): Extract<Part, { type: "tool-call" }> {
   const body = call.requiredObject("function");
-  const argumentsText = argumentsTextOf(body.value("arguments"));
+  const argumentsText = textOfArguments(body.value("arguments"));
   const callId = call.string("id") || synthesised;
   return { type: "tool-call", callId, name: body.requiredString("name"), argumentsText, kind: "function" };
 }

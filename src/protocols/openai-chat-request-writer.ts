@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
-import { setField } from "./body-fields.ts";
+import { plainField, setField } from "./body-fields.ts";
 import { withoutForeignDetails } from "./openai-chat-details.ts";
 import { warnOfParts, writeHints } from "./openai-chat-hints.ts";
 import { writeMessage } from "./openai-chat-messages.ts";
@@ -57,10 +57,6 @@ function writeMessages(
 }
 
 type FieldWriter = (body: JsonObject, request: GenerateRequest) => void;
-
-function plainField(name: string, field: keyof GenerateRequest): FieldWriter {
-  return (body, request) => setField(body, name, request[field] as Json | undefined);
-}
 
 const writers = {
   tools: (body, { tools }) => setField(body, "tools", tools?.map(writeTool)),

@@ -2,6 +2,7 @@ import type { ToolCallDelta, ToolCallStart } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isText } from "./json-values.ts";
 import { callBody, hole } from "./openai-chat-chunk.ts";
+import { textOfArguments } from "./tool-arguments.ts";
 
 const maxCalls = 1024;
 
@@ -61,7 +62,7 @@ export class ToolCalls {
       call.id ??= isText(id) ? id : undefined;
       const name = body["name"];
       if (!isText(name)) {
-        call.early += argumentsText(body[key]);
+        call.early += textOfArguments(body[key]);
         return result;
       }
       call.isStarted = true;
@@ -73,7 +74,7 @@ export class ToolCalls {
       if (callId === id) entry["id"] = hole;
     }
     const value = body[key];
-    const text = early + argumentsText(value);
+    const text = early + textOfArguments(value);
     if (text !== "") {
       result.events.push({ type: "tool-call-delta", ...choice, call: position, argumentsText: text });
       if (text === value) body[key] = hole;
@@ -108,10 +109,4 @@ export class ToolCalls {
     if (isText(id)) return this.#calls.findLastIndex((call) => call.id === id);
     return isText(name) ? -1 : this.#calls.length - 1;
   }
-}
-
-/** Arguments are JSON text; some servers send the JSON itself. */
-function argumentsText(value: Json | undefined): string {
-  if (value === undefined || value === null) return "";
-  return typeof value === "string" ? value : JSON.stringify(value);
 }

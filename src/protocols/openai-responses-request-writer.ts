@@ -3,7 +3,7 @@ import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import type { GenerateRequest, Message, ResponseFormat, ToolChoice, ToolDefinition } from "../core/request.ts";
 import { textOf } from "../core/request.ts";
-import { BodyFields, setField } from "./body-fields.ts";
+import { BodyFields, plainField, setField } from "./body-fields.ts";
 import { ItemWriter } from "./openai-responses-item-writer.ts";
 import { readInput } from "./openai-responses-request.ts";
 import type { ProtocolQuirks, Warn } from "./protocol.ts";
@@ -107,10 +107,6 @@ function rawItems({ body, read }: Original): Map<Message, Json[]> {
 }
 
 type FieldWriter = (body: JsonObject, request: GenerateRequest) => void;
-
-function plainField(name: string, field: keyof GenerateRequest): FieldWriter {
-  return (body, request) => setField(body, name, request[field] as Json | undefined);
-}
 
 /** A member of an object of the body. */
 function innerField(outer: string, name: string, value: (request: GenerateRequest) => Json | undefined): FieldWriter {

@@ -1,5 +1,11 @@
-import type { JsonObject } from "../core/json.ts";
+import type { Json, JsonObject } from "../core/json.ts";
 import { parseObject } from "./json-values.ts";
+
+/** Arguments as text, also where a vendor sends the object itself. */
+export function textOfArguments(value: Json | undefined): string {
+  if (value === undefined || value === null) return "";
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
 
 /** Arguments as an object; undefined when the text is none. No text at all means no arguments. */
 export function parseArguments(text: string): JsonObject | undefined {
