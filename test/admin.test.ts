@@ -189,6 +189,14 @@ test("sums by model, route and time agree with the streams they are made of", as
     ["(none)", 2],
     ["best", 2],
   ]);
+  // What one line of a table stands for is what is summed when it is asked for alone.
+  for (const by of ["model", "route", "key"]) {
+    const all = await read<Summary>(`${url}/admin/summary?by=${by}`);
+    for (const { key, ...sums } of all.groups) {
+      const alone = await read<Summary>(`${url}/admin/summary?${by}=${encodeURIComponent(key)}`);
+      expect(alone.totals).toEqual(sums);
+    }
+  }
 });
 
 test("targets say how they have been doing", async () => {

@@ -69,7 +69,7 @@ describe.skipIf(missingBrowser !== undefined)("the pages", () => {
     letGo();
     await text.filter({ hasText: "one two" }).waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
-    await page.getByText("stopped").waitFor();
+    await page.getByText("stopped", { exact: true }).waitFor();
     expect(script.aborted).toBe(true);
   });
 
@@ -79,6 +79,13 @@ describe.skipIf(missingBrowser !== undefined)("the pages", () => {
     const { page, errors } = await openPage(browser, `${url}/#/streams/${id}`);
     await page.getByRole("group", { name: "Answer" }).getByText("attempt 2").waitFor();
     await page.getByRole("img", { name: /2 seams/ }).waitFor();
+    for (const meaning of ["failed or broke off", "answered to the end"]) await page.getByText(meaning).waitFor();
+    await page.getByRole("button", { name: "Show as markdown" }).click();
+    await page
+      .getByRole("listitem")
+      .filter({ hasText: /^Violet/ })
+      .waitFor();
+    await page.getByRole("button", { name: "Show as markdown" }).click();
     await page.getByRole("tab", { name: "Attempts" }).click();
     expect(await page.getByRole("region", { name: "Attempts" }).getByRole("row").count()).toBe(4);
     await page.getByRole("tab", { name: "Frames" }).click();
@@ -110,7 +117,27 @@ describe.skipIf(missingBrowser !== undefined)("the pages", () => {
     await requests.getByText("2", { exact: true }).waitFor();
     await page.getByRole("region", { name: "Targets" }).getByText("sim/instant", { exact: true }).waitFor();
     await page.getByRole("img", { name: "Requests over time" }).waitFor();
+    await page
+      .getByRole("region", { name: "By model" })
+      .getByRole("button", { name: "sim/instant", exact: true })
+      .click();
+    await page.getByRole("region", { name: "Requests of sim/instant" }).waitFor();
+    await requests.getByText("1", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Show all" }).click();
+    await requests.getByText("2", { exact: true }).waitFor();
     expect(errors).toEqual([]);
+  });
+
+  test("an empty overview and a stream that is not there say where to go on", async () => {
+    const { url } = await startGateway();
+    const { page } = await openPage(browser, `${url}/#/overview`);
+    await page.getByText("No requests in this time").waitFor();
+    await page.goto(`${url}/#/streams/st_nothere`);
+    await page.getByRole("heading", { name: "No such stream" }).waitFor();
+    await page.getByRole("link", { name: "Show the streams that there are" }).click();
+    await page.getByText("No streams here").waitFor();
+    // The keyboard goes on in the new page.
+    expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("MAIN");
   });
 
   test("the simulator fails as it is told, and shows what clients see", async () => {

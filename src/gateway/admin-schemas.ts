@@ -44,6 +44,9 @@ export const listQuerySchema = z.strictObject({
 export const summaryQuerySchema = z.strictObject({
   ...range,
   operation: operation().optional(),
+  model: z.string().min(1).max(512).optional().describe("One `key` of `by=model`."),
+  route: z.string().min(1).max(256).optional().describe("One `key` of `by=route`."),
+  key: z.string().min(1).max(256).optional().describe("One `key` of `by=key`."),
   by: z.enum(["day", "hour", "model", "operation", "route", "key"]).default("model"),
 });
 

@@ -29,6 +29,10 @@ export interface SummaryQuery {
   from?: number | undefined;
   to?: number | undefined;
   operation?: string | undefined;
+  /** Only what is summed under this when it is summed by model, by route, by key. */
+  model?: string | undefined;
+  route?: string | undefined;
+  key?: string | undefined;
   by: SummaryKey;
 }
 

@@ -35,7 +35,7 @@ export function listQuery(builder: Kysely<Tables>, query: TraceQuery) {
 }
 
 /** What a summary is grouped by, and over which streams, as SQL with its parameters. */
-export function summaryParts({ owner, from, to, operation, by }: SummaryQuery) {
+export function summaryParts({ owner, from, to, operation, model, route, key, by }: SummaryQuery) {
   const conditions: string[] = [];
   const parameters: unknown[] = [];
   const where = (condition: string, value: unknown): void => {
@@ -47,6 +47,9 @@ export function summaryParts({ owner, from, to, operation, by }: SummaryQuery) {
   where("started_at < ?", to);
   where("owner = ?", owner);
   where("operation = ?", operation);
+  where(`${keys.model} = ?`, model);
+  where(`${keys.route} = ?`, route);
+  where(`${keys.key} = ?`, key);
   return { key: keys[by], where: conditions.join(" AND "), parameters, bucketMs: bucketOf(by, from, to) };
 }
 

@@ -41,3 +41,14 @@ export function writeTime(at: number, now: number = Date.now()): string {
   const isToday = new Date(at).toDateString() === new Date(now).toDateString();
   return (isToday ? timeOfDay : dayAndTime).format(at);
 }
+
+const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+export function writeFullTime(at: number): string {
+  return full.format(at);
+}
+
+/** A dash for what is not known. */
+export function writeKnown(value: number | undefined, write: (value: number) => string): string {
+  return value === undefined ? "–" : write(value);
+}

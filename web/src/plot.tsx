@@ -12,19 +12,28 @@ export interface PlotProps {
   height: number;
   /** What there is to see, for those who do not see it. */
   label: string;
+  /** Told which point is under the pointer; undefined when it left. */
+  onPoint?: (index: number | undefined) => void;
 }
 
 /** A plot as wide as its place. */
-export function Plot({ data, options, height, label }: PlotProps) {
+export function Plot({ data, options, height, label, onPoint }: PlotProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const latest = useRef(data);
+  const pointed = useRef(onPoint);
   const [theme] = useTheme();
+
+  useEffect(() => {
+    pointed.current = onPoint;
+  }, [onPoint]);
 
   useEffect(() => {
     const element = place.current;
     if (element === null) return;
-    const made = new uPlot({ ...options, width: element.clientWidth, height }, latest.current, element);
+    const setCursor = [({ cursor }: uPlot) => pointed.current?.(cursor.idx ?? undefined)];
+    const hooks = { ...options.hooks, setCursor };
+    const made = new uPlot({ ...options, hooks, width: element.clientWidth, height }, latest.current, element);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     observer.observe(element);

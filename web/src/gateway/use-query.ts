@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import { HeadraceError } from "../../../src/core/errors.ts";
 import { useStore } from "../store.ts";
@@ -7,6 +7,8 @@ import { useGateway } from "./gateway.ts";
 export interface Query<T> {
   /** The last answer; it stays while a new one is under way. */
   data: T | undefined;
+  /** It answers another path, which was asked for before. */
+  stale: boolean;
   error: string | undefined;
   reload(): void;
 }
@@ -27,15 +29,21 @@ export function useQuery<T>(path: string | undefined, { everyMs, until }: QueryO
   const key = useStore(gateway.key);
   const [answer, setAnswer] = useState<{ path: string; data?: T; error?: string; away?: boolean }>();
   const [round, setRound] = useState(0);
+  const pending = useRef(false);
   const reload = useCallback(() => setRound((count) => count + 1), []);
 
   useEffect(() => {
     if (path === undefined) return;
     const leaving = new AbortController();
+    pending.current = true;
     gateway.json<T>(path, { signal: leaving.signal }).then(
-      (data) => setAnswer({ path, data }),
+      (data) => {
+        pending.current = false;
+        setAnswer({ path, data });
+      },
       (error: unknown) => {
         if (leaving.signal.aborted) return;
+        pending.current = false;
         const message = error instanceof Error ? error.message : String(error);
         const away = error instanceof HeadraceError && error.code === "stream-interrupted";
         setAnswer((last) => ({ path, error: message, away, ...(last?.path === path && { data: last.data as T }) }));
@@ -53,10 +61,11 @@ export function useQuery<T>(path: string | undefined, { everyMs, until }: QueryO
   useEffect(() => {
     if (pauseMs === undefined) return;
     const timer = setInterval(() => {
-      if (!document.hidden) reload();
+      // An answer that takes longer than the pause is waited for.
+      if (!document.hidden && !pending.current) reload();
     }, pauseMs);
     return () => clearInterval(timer);
   }, [pauseMs, reload]);
 
-  return { data: answer?.data, error: answer?.error, reload };
+  return { data: answer?.data, stale: answer?.path !== path, error: answer?.error, reload };
 }

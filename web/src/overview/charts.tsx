@@ -1,8 +1,8 @@
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import uPlot from "uplot";
 
 import type { Summary } from "../../../src/records/trace.ts";
-import { writeCost, writeCount, writeDuration } from "../numbers.ts";
+import { writeCost, writeCount, writeDuration, writeKnown } from "../numbers.ts";
 import { axis, colorOf, Plot } from "../plot.tsx";
 
 type Point = Summary["series"][number];
@@ -72,18 +72,22 @@ function ChartView({ chart, series }: { chart: Chart; series: readonly Point[] }
     [chart, series],
   );
   const options = useMemo(() => optionsOf(chart), [chart]);
+  const [index, setIndex] = useState<number>();
+  const point = index === undefined ? undefined : series[index];
   return (
     <figure className="border-line bg-surface rounded-xl border p-4">
-      <figcaption className="mb-2 flex items-baseline gap-3">
+      <figcaption className="mb-2 flex flex-wrap items-baseline gap-x-3">
         <span className="font-semibold">{chart.title}</span>
-        {chart.lines.map(({ name, color }) => (
+        {chart.lines.map(({ name, color, value }) => (
           <span key={name} className="text-muted inline-flex items-center gap-1.5 text-xs">
             <span className="size-2 rounded-sm" style={{ background: `var(--color-${color})` }} aria-hidden />
             {name}
+            {point !== undefined && <b className="text-ink font-medium">{writeKnown(value(point), chart.write)}</b>}
           </span>
         ))}
+        {point !== undefined && <span className="text-muted ml-auto text-xs">{writePoint(point.at)}</span>}
       </figcaption>
-      <Plot data={data} options={options} height={170} label={`${chart.title} over time`} />
+      <Plot data={data} options={options} height={170} label={`${chart.title} over time`} onPoint={setIndex} />
     </figure>
   );
 }
@@ -129,6 +133,12 @@ function withRoom({ data: [times] }: uPlot, min: number, max: number): [number, 
 
 const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const hour = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+
+const dayAndHour = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit" });
+
+function writePoint(at: number): string {
+  return dayAndHour.format(at);
+}
 
 const dayS = 86_400;
 const daySteps = [1, 2, 7, 14].map((days) => days * dayS);

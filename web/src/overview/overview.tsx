@@ -1,16 +1,19 @@
 import { useState } from "react";
+import { Link } from "wouter";
 
 import type { Sums, Summary, TargetReport } from "../../../src/records/trace.ts";
-import { Chip, type Tone } from "../elements/chip.tsx";
+import { Button } from "../elements/button.tsx";
 import { Notice } from "../elements/notice.tsx";
 import { SelectField } from "../elements/select-field.tsx";
 import { Stat, Stats } from "../elements/stat.tsx";
-import { Table } from "../elements/table.tsx";
 import { useCaller } from "../gateway/caller.ts";
 import { useQuery } from "../gateway/use-query.ts";
-import { writeCost, writeCount, writeDuration, writeRate } from "../numbers.ts";
+import { writeCost, writeCount, writeDuration, writeKnown, writeRate } from "../numbers.ts";
 import { Page } from "../shell/page.tsx";
+import { Loading } from "../shell/loading.tsx";
 import { Charts } from "./charts.tsx";
+import { type Focus, Groups } from "./groups.tsx";
+import { Targets } from "./targets.tsx";
 
 const ranges = [
   ["1", "Last hour"],
@@ -25,6 +28,7 @@ const hourMs = 3_600_000;
 /** How it has been going. */
 export function Overview() {
   const [hours, setHours] = useState<(typeof ranges)[number][0]>("24");
+  const [focus, setFocus] = useState<Focus>();
   const [openedAt] = useState(() => Date.now());
   // From a full hour on, so that a day is no longer than one.
   const from = Math.ceil(openedAt / hourMs - Number(hours)) * hourMs;
@@ -39,8 +43,14 @@ export function Overview() {
     everyMs: refreshMs,
   });
   const targets = useQuery<{ data: TargetReport[] }>(isAdmin ? "/admin/targets" : undefined, { everyMs: refreshMs });
-  const error = byModel.error ?? byRoute.error ?? byKey.error ?? targets.error;
   const about = hasKeys ? { about: isAdmin ? "Of all keys." : `Of what was asked with the key ${caller.name}.` } : {};
+  const focused = useQuery<Summary>(
+    focus && `/admin/summary?by=${focus.by}&${focus.by}=${encodeURIComponent(focus.key)}&${time}`,
+    { everyMs: refreshMs },
+  );
+  const shown = focus === undefined ? byModel.data : (focused.data ?? byModel.data);
+  const isOld = focus === undefined ? byModel.stale : focused.stale;
+  const error = byModel.error ?? byRoute.error ?? byKey.error ?? (focus && focused.error);
   const range = (
     <div className="w-40">
       <SelectField label="Time" hideLabel value={hours} onChange={setHours} options={ranges} />
@@ -49,25 +59,47 @@ export function Overview() {
   return (
     <Page title="Overview" {...about} actions={range}>
       {error !== undefined && <Notice tone="bad">{error}</Notice>}
+      {byModel.data === undefined && error === undefined && <Loading />}
+      {byModel.data?.totals.requests === 0 && (
+        <Notice>
+          No requests in this time. Ask something in the{" "}
+          <Link href="/" className="text-accent underline">
+            playground
+          </Link>
+          , or{" "}
+          <Link href="/set-up" className="text-accent underline">
+            point a client here
+          </Link>
+          .
+        </Notice>
+      )}
+      {shown !== undefined && (
+        <section
+          aria-label={focus === undefined ? "All requests" : `Requests of ${focus.key}`}
+          aria-busy={isOld}
+          className={`flex min-w-0 flex-col gap-6 ${isOld ? "opacity-50" : ""}`}
+        >
+          {focus !== undefined && (
+            <p className="flex items-center gap-2">
+              Only {focus.by} <code className="min-w-0 font-mono text-xs break-all">{focus.key}</code>
+              <Button onClick={() => setFocus(undefined)}>Show all</Button>
+            </p>
+          )}
+          <Totals sums={shown.totals} />
+          <Charts series={shown.series} />
+        </section>
+      )}
       {byModel.data !== undefined && (
-        <>
-          <Totals sums={byModel.data.totals} />
-          <Charts series={byModel.data.series} />
-          <Groups name="Model" groups={byModel.data.groups} />
-        </>
+        <Groups by="model" groups={byModel.data.groups} focus={focus} onFocus={setFocus} />
       )}
-      {byRoute.data !== undefined && byRoute.data.groups.length > 0 && (
-        <Groups name="Route" groups={byRoute.data.groups} />
+      {byRoute.data !== undefined && (
+        <Groups by="route" groups={byRoute.data.groups} focus={focus} onFocus={setFocus} />
       )}
-      {byKey.data !== undefined && byKey.data.groups.length > 0 && <Groups name="Key" groups={byKey.data.groups} />}
+      {byKey.data !== undefined && <Groups by="key" groups={byKey.data.groups} focus={focus} onFocus={setFocus} />}
       {caller?.role === "user" && <Notice>Targets and their health are shown to those who have an admin key.</Notice>}
-      {targets.data !== undefined && <Targets targets={targets.data.data} />}
+      {isAdmin && <Targets targets={targets.data?.data} error={targets.error} />}
     </Page>
   );
-}
-
-function some(value: number | undefined, write: (value: number) => string): string {
-  return value === undefined ? "–" : write(value);
 }
 
 function Totals({ sums }: { sums: Sums }) {
@@ -79,77 +111,12 @@ function Totals({ sums }: { sums: Sums }) {
       <Stat name="Errors" value={writeCount(sums.errors)} note={`${share.toFixed(share < 10 ? 1 : 0)} %`} />
       <Stat
         name="First token, p50"
-        value={some(sums.ttftP50, writeDuration)}
+        value={writeKnown(sums.ttftP50, writeDuration)}
         note={sums.ttftP95 === undefined ? undefined : `${writeDuration(sums.ttftP95)} p95`}
       />
-      <Stat name="Tokens/s" value={some(sums.tokensPerSecond, writeRate)} />
+      <Stat name="Tokens/s" value={writeKnown(sums.tokensPerSecond, writeRate)} />
       <Stat name="Tokens out" value={writeCount(sums.outputTokens)} note={`${writeCount(sums.inputTokens)} in`} />
       <Stat name="Cost" value={writeCost(sums.cost)} note={unknown} />
     </Stats>
-  );
-}
-
-const groupNames = ["Requests", "Errors", "First token p50", "p95", "Tokens/s", "Tokens in", "Tokens out", "Cost"];
-
-function Groups({ name, groups }: { name: string; groups: Summary["groups"] }) {
-  if (groups.length === 0) return <Notice>No requests in this time.</Notice>;
-  return (
-    <Table
-      label={`By ${name.toLowerCase()}`}
-      names={[name, ...groupNames]}
-      numbersFrom={1}
-      rows={groups.map((sums) => ({
-        key: sums.key,
-        cells: [
-          sums.key || "–",
-          writeCount(sums.requests),
-          writeCount(sums.errors),
-          some(sums.ttftP50, writeDuration),
-          some(sums.ttftP95, writeDuration),
-          some(sums.tokensPerSecond, writeRate),
-          writeCount(sums.inputTokens),
-          writeCount(sums.outputTokens),
-          sums.costUnknown === sums.requests ? "–" : writeCost(sums.cost),
-        ],
-      }))}
-    />
-  );
-}
-
-const healthTones: Record<TargetReport["health"], Tone> = { ok: "good", resting: "bad", probing: "warn" };
-
-function Targets({ targets }: { targets: readonly TargetReport[] }) {
-  return (
-    <section aria-labelledby="targets" className="flex flex-col gap-3">
-      <h2 id="targets" className="font-semibold">
-        Targets
-      </h2>
-      {targets.length === 0 ? (
-        <Notice>None was called since the gateway was started.</Notice>
-      ) : (
-        <Table
-          label="Targets"
-          names={["Target", "Health", "Waiting for a first token", "Limit", "Queued", "Successes", "Failures"]}
-          numbersFrom={2}
-          rows={targets.map(({ name, health, restsUntil, concurrency, successes, failures }) => ({
-            key: name,
-            cells: [
-              <span key="name" className="font-mono text-xs">
-                {name}
-              </span>,
-              <Chip key="health" tone={healthTones[health]}>
-                {health}
-                {restsUntil !== undefined && ` until ${new Date(restsUntil).toLocaleTimeString()}`}
-              </Chip>,
-              concurrency.active,
-              concurrency.limit ?? "none",
-              concurrency.queued,
-              writeCount(successes),
-              writeCount(failures),
-            ],
-          }))}
-        />
-      )}
-    </section>
   );
 }

@@ -7,6 +7,7 @@ import { Notice } from "../elements/notice.tsx";
 import { Table } from "../elements/table.tsx";
 import { useCaller } from "../gateway/caller.ts";
 import { useQuery } from "../gateway/use-query.ts";
+import { Loading } from "../shell/loading.tsx";
 import { Page } from "../shell/page.tsx";
 import { Clients } from "./clients.tsx";
 
@@ -28,6 +29,7 @@ export function SetUp() {
       {caller?.role === "user" && (
         <Notice>Providers and the configuration are shown to those who have an admin key.</Notice>
       )}
+      {caller?.role !== "user" && report === undefined && error === undefined && <Loading />}
       {report !== undefined && (
         <>
           <Section title="Providers">
@@ -39,12 +41,11 @@ export function SetUp() {
                 Written into <code>.env</code> beside the configuration, or into the environment; then start the gateway
                 again.
               </p>
-              <ul className="flex flex-wrap gap-1.5">
+              <ul className="grid gap-x-6 gap-y-1.5 sm:grid-cols-2 lg:grid-cols-3">
                 {report.missing.map(({ vendor, variable }) => (
-                  <li key={`${vendor} ${variable}`}>
-                    <Chip title={vendor}>
-                      <code>{variable}</code>
-                    </Chip>
+                  <li key={`${vendor} ${variable}`} className="flex min-w-0 flex-wrap items-baseline gap-x-2">
+                    <code className="font-mono text-xs break-all">{variable}</code>
+                    <span className="text-muted text-xs">{vendor}</span>
                   </li>
                 ))}
               </ul>
@@ -74,13 +75,13 @@ function Providers({ providers }: { providers: SetupReport["providers"] }) {
       label="Providers"
       names={["Name", "Vendor", "Key", "Models listed"]}
       numbersFrom={3}
-      rows={providers.map(({ name, vendor, label, hasKey, models = [] }) => ({
+      rows={providers.map(({ name, label, hasKey, models = [] }) => ({
         key: name,
         cells: [
           <span key="name" className="font-mono text-xs">
             {name}
           </span>,
-          label === vendor ? vendor : `${vendor} (${label})`,
+          label,
           <Chip key="key" tone={hasKey ? "good" : "plain"}>
             {hasKey ? "set" : "none"}
           </Chip>,

@@ -2,6 +2,7 @@ import { Component, type ComponentType, type ReactNode, useEffect, useReducer, u
 
 import { Button } from "../elements/button.tsx";
 import { Notice } from "../elements/notice.tsx";
+import { Loading } from "./loading.tsx";
 
 const tries = 5;
 const pauseMs = 2_000;
@@ -65,12 +66,4 @@ export class PageBoundary extends Component<{ children: ReactNode }, { failed: b
       </div>
     );
   }
-}
-
-function Loading() {
-  return (
-    <p role="status" className="text-muted appear-late p-6">
-      Loading…
-    </p>
-  );
 }

@@ -1,29 +1,49 @@
-import type { ReactNode } from "react";
+import { lazy, type ReactNode, Suspense, useState } from "react";
 
+import { Button } from "../elements/button.tsx";
 import { Notice } from "../elements/notice.tsx";
 import type { AnswerView } from "../playground/answer.ts";
+import { partOf } from "./part-of-answer.ts";
 
-/** The text as it was sent, with its seams where they are; `share` of it while it is replayed. */
+const Markdown = lazy(() => import("../markdown/markdown.tsx").then((module) => ({ default: module.Markdown })));
+
+/** The text as it was sent, or as a page, with its seams where they are; `share` of it while it is replayed. */
 export function AnswerText({ answer, share }: { answer: AnswerView; share: number }) {
-  const { text, reasoning, toolCalls, error } = answer;
-  const nothing = text === "" && reasoning === "" && toolCalls.length === 0;
+  const [rendered, setRendered] = useState(false);
+  const { text, reasoning, refusal, toolCalls } = partOf(answer, share);
+  const { error, seams } = answer;
+  const nothing = text === "" && reasoning === "" && refusal === "" && toolCalls.length === 0;
   return (
     <div className="flex flex-col gap-4">
+      {text !== "" && (
+        <Button className="self-start" aria-pressed={rendered} onClick={() => setRendered(!rendered)}>
+          Show as markdown
+        </Button>
+      )}
       {reasoning !== "" && (
-        <details className="text-muted">
+        <details className="text-muted" open={text === "" && share < 1}>
           <summary className="w-fit text-xs font-medium">Reasoning</summary>
           <p className="border-line mt-1 border-l-2 pl-3 whitespace-pre-wrap">{reasoning}</p>
         </details>
       )}
       {text !== "" && (
-        <p aria-label="Answer" role="group" className="max-w-3xl text-base break-words whitespace-pre-wrap">
-          {withSeams(answer, Math.round(text.length * share))}
-        </p>
+        <div
+          aria-label="Answer"
+          role="group"
+          className={`max-w-3xl text-base break-words ${rendered ? "" : "whitespace-pre-wrap"}`}
+        >
+          {rendered ? (
+            <Suspense fallback={text}>
+              <Markdown text={text} seams={seams.flatMap(({ at }) => (at < text.length ? [at] : []))} />
+            </Suspense>
+          ) : (
+            withSeams(text, seams)
+          )}
+        </div>
       )}
-      {toolCalls.map(({ name, argumentsText }, index) => (
-        // Calls keep their place.
-        // oxlint-disable-next-line react/no-array-index-key
-        <pre key={index} className="bg-raised overflow-x-auto rounded-lg p-3 font-mono text-xs" tabIndex={0}>
+      {refusal !== "" && <p className="text-warn">{refusal}</p>}
+      {toolCalls.map(({ callId, name, argumentsText }) => (
+        <pre key={callId} className="bg-raised overflow-x-auto rounded-lg p-3 font-mono text-xs" tabIndex={0}>
           {name}({argumentsText})
         </pre>
       ))}
@@ -33,11 +53,11 @@ export function AnswerText({ answer, share }: { answer: AnswerView; share: numbe
   );
 }
 
-function withSeams({ text, seams }: AnswerView, length: number): ReactNode[] {
+function withSeams(text: string, seams: AnswerView["seams"]): ReactNode[] {
   const pieces: ReactNode[] = [];
   let from = 0;
   for (const { at, toAttempt, rung } of seams) {
-    if (at > length) break;
+    if (at > text.length) break;
     pieces.push(
       text.slice(from, at),
       <span
@@ -51,5 +71,5 @@ function withSeams({ text, seams }: AnswerView, length: number): ReactNode[] {
     );
     from = at;
   }
-  return [...pieces, text.slice(from, length)];
+  return [...pieces, text.slice(from)];
 }

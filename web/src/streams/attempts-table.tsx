@@ -39,7 +39,7 @@ export function AttemptsTable({ attempts }: { attempts: readonly TraceAttempt[] 
           attempt.usage === undefined
             ? "–"
             : `${writeCount(attempt.usage.inputTokens)} → ${writeCount(attempt.usage.outputTokens)}${attempt.usage.estimated === true ? " (est.)" : ""}`,
-          attempt.cost === undefined ? "–" : writeCost(attempt.cost),
+          costOf(attempt),
         ],
       }))}
     />
@@ -49,6 +49,11 @@ export function AttemptsTable({ attempts }: { attempts: readonly TraceAttempt[] 
 function outcomeOf({ outcome, error, providerStatus, finishReason }: TraceAttempt): string {
   if (error !== undefined) return `${error.code}${providerStatus === undefined ? "" : ` (${providerStatus})`}`;
   return finishReason === undefined ? outcome : `${outcome} (${finishReason})`;
+}
+
+function costOf({ cost, share }: TraceAttempt): string {
+  if (cost === undefined) return "–";
+  return share === undefined || share === "delivered" || cost === 0 ? writeCost(cost) : `${writeCost(cost)} ${share}`;
 }
 
 function duration(ms: number | undefined): string {

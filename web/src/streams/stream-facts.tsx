@@ -1,9 +1,10 @@
 import type { ReactNode } from "react";
 
-import type { Trace } from "../../../src/records/trace.ts";
+import type { Usage } from "../../../src/core/events.ts";
+import type { Cost, Trace } from "../../../src/records/trace.ts";
 import { Chip } from "../elements/chip.tsx";
 import { Stat, Stats } from "../elements/stat.tsx";
-import { writeCost, writeCount, writeDuration, writeRate, writeTime } from "../numbers.ts";
+import { writeCost, writeCount, writeDuration, writeFullTime, writeKnown, writeRate } from "../numbers.ts";
 import { askedTitles } from "./frames.tsx";
 import { operationTitles } from "./operations.ts";
 
@@ -16,13 +17,13 @@ export function StreamStats({ trace }: { trace: Trace }) {
 function EmbeddingsStats({ trace: { durationMs, usage, cost } }: { trace: Trace }) {
   return (
     <Stats>
-      <Stat name="Duration" value={some(durationMs, writeDuration)} />
+      <Stat name="Duration" value={writeKnown(durationMs, writeDuration)} />
       <Stat
         name="Tokens in"
-        value={some(usage?.inputTokens, writeCount)}
+        value={writeKnown(usage?.inputTokens, writeCount)}
         note={usage?.estimated === true ? "estimated" : undefined}
       />
-      <Stat name="Cost" value={some(cost?.total, writeCost)} />
+      <Stat name="Cost" value={writeKnown(cost?.total, writeCost)} />
     </Stats>
   );
 }
@@ -32,18 +33,22 @@ function AnswerStats({ trace }: { trace: Trace }) {
   const costNotes = cost === undefined ? [] : [costNote(cost.discarded, "discarded"), costNote(cost.hedged, "hedged")];
   return (
     <Stats>
-      <Stat name="First token" value={some(timeToFirstTokenMs, writeDuration)} />
-      <Stat name="Duration" value={some(durationMs, writeDuration)} />
-      <Stat name="Tokens/s" value={some(tokensPerSecond, writeRate)} />
+      <Stat name="First token" value={writeKnown(timeToFirstTokenMs, writeDuration)} />
+      <Stat name="Duration" value={writeKnown(durationMs, writeDuration)} />
+      <Stat name="Tokens/s" value={writeKnown(tokensPerSecond, writeRate)} />
       <Stat
         name="Tokens out"
-        value={some(usage?.outputTokens, writeCount)}
+        value={writeKnown(usage?.outputTokens, writeCount)}
         note={usage && `${writeCount(usage.inputTokens)} in${usage.estimated === true ? ", estimated" : ""}`}
       />
-      <Stat name="Cost" value={some(cost?.total, writeCost)} note={costNotes.filter(Boolean).join(", ") || undefined} />
+      <Stat
+        name="Cost"
+        value={writeKnown(cost?.total, writeCost)}
+        note={costNotes.filter(Boolean).join(", ") || undefined}
+      />
       <Stat
         name="Silence, p95"
-        value={some(gaps?.p95, writeDuration)}
+        value={writeKnown(gaps?.p95, writeDuration)}
         note={gaps && `${writeDuration(gaps.p50)} median, ${writeDuration(gaps.max)} longest`}
       />
     </Stats>
@@ -60,14 +65,16 @@ function costNote(cost: number, word: string): string {
 
 /** What does not fit anywhere else. */
 export function StreamFacts({ trace }: { trace: Trace }) {
-  const { readers, tags = {}, warnings, error } = trace;
+  const { readers, tags = {}, warnings, error, usage, cost } = trace;
   return (
     <dl className="grid grid-cols-[max-content_1fr] gap-x-6 gap-y-2">
-      <Fact name="Started">{writeTime(trace.startedAt)}</Fact>
+      <Fact name="Started">{writeFullTime(trace.startedAt)}</Fact>
       <Fact name="Kind">{operationTitles[trace.operation]}</Fact>
       <Fact name="In">{askedTitles[trace.protocol]}</Fact>
       {trace.route !== undefined && <Fact name="Route">{trace.route}</Fact>}
       {trace.owner !== undefined && <Fact name="Key">{trace.owner}</Fact>}
+      {usage !== undefined && <Fact name="Tokens">{writeUsage(usage)}</Fact>}
+      <Fact name="Cost">{writeShares(cost)}</Fact>
       {trace.operation === "chat" && <Fact name="Entries">{writeCount(trace.entries)}</Fact>}
       <Fact name="Readers">
         {readers.attached} came, {readers.resumed} of them to go on; {readers.disconnected} left early
@@ -106,6 +113,19 @@ export function StreamFacts({ trace }: { trace: Trace }) {
       )}
     </dl>
   );
+}
+
+function writeUsage({ inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated }: Usage): string {
+  const cached = cachedInputTokens === undefined ? "" : ` (${writeCount(cachedInputTokens)} of them cached)`;
+  const reasoning = reasoningTokens === undefined ? "" : ` (${writeCount(reasoningTokens)} of them reasoning)`;
+  const how = estimated === true ? "; at least one provider did not say, so this is an estimate" : "";
+  return `${writeCount(inputTokens)} in${cached}, ${writeCount(outputTokens)} out${reasoning}${how}`;
+}
+
+function writeShares(cost: Cost | undefined): string {
+  if (cost === undefined) return "not known: there is no price for a model of this stream";
+  const { total, delivered, discarded, hedged } = cost;
+  return `${writeCost(total)}: ${writeCost(delivered)} for what is in the answer, ${writeCost(discarded)} discarded, ${writeCost(hedged)} for lost races`;
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {

@@ -46,6 +46,9 @@ export function StreamPage({ id }: { id: string }) {
   const replay = useReplay(trace);
   const [chosen, setTab] = useState<Tab>();
   const tab = chosen ?? (isPassed ? "attempts" : "answer");
+  if (trace === undefined && error !== undefined && answer.state === "broken" && answer.text === "") {
+    return <NoStream id={id} why={answer.error ?? error} />;
+  }
   const model = trace?.model ?? answer.servedBy[0] ?? "Stream";
   return (
     <Page title={model} actions={<Actions id={id} trace={trace} replay={replay} />}>
@@ -82,6 +85,22 @@ export function StreamPage({ id }: { id: string }) {
 
 function protocolOf(trace: Trace | undefined): ProtocolName {
   return trace === undefined || isPassedProtocol(trace.protocol) ? "events" : trace.protocol;
+}
+
+function NoStream({ id, why }: { id: string; why: string }) {
+  return (
+    <Page title="No such stream">
+      <Notice tone="bad">
+        <code className="font-mono break-all">{id}</code>: {why}
+      </Notice>
+      <p>
+        Streams are kept for a time only, and whoever has a key sees what was started with it.{" "}
+        <Link href="/streams" className="text-accent underline">
+          Show the streams that there are
+        </Link>
+      </p>
+    </Page>
+  );
 }
 
 /** Asked for again and again while the stream is open. */
