@@ -55,10 +55,6 @@ function AnswerStats({ trace }: { trace: Trace }) {
   );
 }
 
-function some(value: number | undefined, write: (value: number) => string): string {
-  return value === undefined ? "–" : write(value);
-}
-
 function costNote(cost: number, word: string): string {
   return cost === 0 ? "" : `${writeCost(cost)} ${word}`;
 }
