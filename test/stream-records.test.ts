@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import { traceSchema } from "../src/gateway/admin-schemas.ts";
 import type { Trace, TracePage, TraceSummary } from "../src/records/trace.ts";
 import { eventually, readFrames, scriptedModel, startGateway } from "./support/gateway.ts";
 import { databasePath } from "./support/records.ts";
@@ -117,6 +118,38 @@ test("a trace that outlived its log can be purged, by whose it is", async () => 
   expect(await purge("alice")).toBe(200);
   expect((await fetch(`${url}/v1/streams/${id}/trace`, { headers: as("alice") })).status).toBe(404);
   expect(await purge("alice")).toBe(404);
+});
+
+test.each([
+  ["its own price", { cost: 0.0125, cost_details: { upstream_inference_cost: null } }, 0.0125],
+  [
+    "a fee beside what the vendor behind it takes",
+    { cost: 0.01, is_byok: true, cost_details: { upstream_inference_cost: 0.2 } },
+    0.21,
+  ],
+  ["a fee alone", { cost: 0.01, is_byok: true }, undefined],
+  ["nonsense", { cost: "free" }, undefined],
+])("a provider that says what it charges is believed (%s)", async (_what, told, cost) => {
+  const usage = { prompt_tokens: 7, completion_tokens: 2, total_tokens: 9, ...told };
+  const chunks = [
+    { choices: [{ index: 0, delta: { role: "assistant", content: "Hello" }, finish_reason: null }] },
+    { choices: [{ index: 0, delta: {}, finish_reason: "stop" }], usage },
+  ];
+  const body = [...chunks.map((chunk) => JSON.stringify(chunk)), "[DONE]"].map((data) => `data: ${data}\n\n`).join("");
+  const { url } = await startGateway(
+    { providers: { shop: { vendor: "openrouter", apiKey: "sk-or-secret", baseUrl: "http://shop.test/v1" } } },
+    { fetch: async () => new Response(body, { headers: { "content-type": "text/event-stream" } }) },
+  );
+  const response = await post(`${url}/v1/chat/completions`, {
+    ...chat("shop/poet"),
+    stream_options: { include_usage: true },
+  });
+  // The client sees what the provider said.
+  expect(await response.text()).toContain(JSON.stringify(told).slice(1, -1));
+  const id = response.headers.get("headrace-stream-id");
+  const trace = traceSchema.parse(await read(`${url}/v1/streams/${id}/trace`));
+  expect(trace.attempts[0]?.usage).toEqual({ inputTokens: 7, outputTokens: 2, totalTokens: 9 });
+  expect(trace.cost?.total).toBe(cost);
 });
 
 describe("a stream that takes several attempts", () => {

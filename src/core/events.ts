@@ -46,6 +46,8 @@ export interface Usage {
   cacheWriteTokens?: number;
   reasoningTokens?: number;
   totalTokens?: number;
+  /** What the provider says that it charges for all of it, in US dollars. */
+  costUsd?: number;
   /** Counted by us because the provider did not say. */
   estimated?: true;
 }

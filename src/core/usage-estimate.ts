@@ -30,7 +30,7 @@ export function estimateInputTokens(request: GenerateRequest): number {
 /** What was reported in mid-answer, with an estimate of what came after the report. */
 export function usageWithRest(reported: Usage, charactersSince: number): Usage {
   if (charactersSince <= 0) return reported;
-  const { totalTokens: _total, ...usage } = reported;
+  const { totalTokens: _total, costUsd: _cost, ...usage } = reported;
   const outputTokens = usage.outputTokens + Math.ceil(charactersSince / charactersPerToken);
   return { ...usage, outputTokens, estimated: true };
 }

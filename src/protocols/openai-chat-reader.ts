@@ -11,7 +11,7 @@ import { readStreamError } from "./openai-chat-errors.ts";
 import { longestReason, readFinishReason } from "./openai-chat-finish.ts";
 import { repeatedChunk } from "./openai-chat-repeated.ts";
 import { type ReadCall, ToolCalls } from "./openai-chat-tool-calls.ts";
-import { readUsage } from "./openai-chat-usage.ts";
+import { readCost, readUsage } from "./openai-chat-usage.ts";
 import type { ProtocolQuirks } from "./protocol.ts";
 import type { RepeatedFrame } from "./repeated-frame.ts";
 
@@ -69,7 +69,7 @@ export class ChunkReader {
     // Until the answer begins, anything without choices is chatter of a proxy.
     if (this.#previous === undefined && !Array.isArray(chunk["choices"])) return [];
     delete chunk["__proto__"];
-    const visit = new ReadingVisit(this.#choices);
+    const visit = new ReadingVisit(this.#choices, this.#quirks);
     visitChunk(chunk, visit);
     if (visit.error !== undefined) return this.fail(visit.error);
     const events: StepEvent[] = visit.events;
@@ -152,13 +152,15 @@ class ReadingVisit implements ChunkVisitor {
   isVerbatim = false;
   error: ErrorReport | undefined;
   readonly #choices: Map<number, ReadChoice>;
+  readonly #quirks: ProtocolQuirks;
   #index = 0;
   #choice!: ReadChoice;
   #eventsBefore = 0;
   #firstText: TextDelta | undefined;
 
-  constructor(choices: Map<number, ReadChoice>) {
+  constructor(choices: Map<number, ReadChoice>, quirks: ProtocolQuirks) {
     this.#choices = choices;
+    this.#quirks = quirks;
   }
 
   beginChoice(choice: JsonObject, position: number): void {
@@ -236,7 +238,10 @@ class ReadingVisit implements ChunkVisitor {
 
   usage(usage: JsonObject): void {
     const read = readUsage(usage);
-    if (read !== undefined) this.events.push({ type: "usage", usage: read });
+    if (read === undefined) return;
+    const costUsd = this.#quirks.tellsCost === true ? readCost(usage) : undefined;
+    if (costUsd !== undefined) read.costUsd = costUsd;
+    this.events.push({ type: "usage", usage: read });
   }
 
   #breach(what: string): void {

@@ -26,6 +26,23 @@ export function readUsage(usage: JsonObject): Usage | undefined {
   return read;
 }
 
+/**
+ * What is charged, where a provider says so. With a key of one's own at the vendor behind it, it is only the fee, and the
+ * rest is in `cost_details`.
+ *
+ * @see https://openrouter.ai/docs/use-cases/usage-accounting
+ */
+export function readCost({ cost, is_byok: hasOwnKey, cost_details: details }: JsonObject): number | undefined {
+  if (!isAmount(cost)) return undefined;
+  if (hasOwnKey !== true) return cost;
+  const upstream = isJsonObject(details) ? details["upstream_inference_cost"] : undefined;
+  return isAmount(upstream) ? cost + upstream : undefined;
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+}
+
 export function writeUsage(usage: Usage): JsonObject {
   const { inputTokens, outputTokens, cachedInputTokens, cacheWriteTokens, reasoningTokens, totalTokens } = usage;
   const written: JsonObject = {

@@ -14,6 +14,8 @@ export interface ProtocolQuirks {
   knowsHints?: true;
   /** The role `developer` is unknown; it is sent as `system`. */
   noDeveloperRole?: true;
+  /** The server says in US dollars what an answer costs, as `usage.cost`. */
+  tellsCost?: true;
   /** The server never sends an end marker: a clean end of the body after some content is the end. */
   endsWithoutMarker?: true;
   /** Answers are made in the background, where they survive their connection; of OpenAI's Responses only. */

@@ -142,7 +142,7 @@ export const vendors = {
     baseUrl: "https://openrouter.ai/api/v1",
     apiKeyVariable: "OPENROUTER_API_KEY",
     check: { path: "/key" },
-    quirks: { maxTokensField: "max_tokens" },
+    quirks: { maxTokensField: "max_tokens", tellsCost: true },
   },
   groq: {
     label: "Groq",

@@ -40,6 +40,11 @@ export function sumOfCosts(attempts: readonly TraceAttempt[]): Cost | undefined 
   };
 }
 
+/** What was counted, without what it costs. */
+export function tokensOf({ costUsd: _cost, ...usage }: Usage): Usage {
+  return usage;
+}
+
 /** Undefined when no attempt was billed. */
 export function sumOfUsage(attempts: readonly Pick<TraceAttempt, "usage">[]): Usage | undefined {
   let sum: Usage | undefined;

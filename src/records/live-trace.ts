@@ -3,7 +3,7 @@ import type { Outcome, Usage } from "../core/events.ts";
 import type { AttemptEnded, AttemptStarted, StreamStarted } from "../core/observer.ts";
 import { isPassed, operationOf } from "../core/operation.ts";
 import { tokensIn } from "../core/usage-estimate.ts";
-import { shareOf, sumOfCosts, sumOfUsage } from "./cost.ts";
+import { shareOf, sumOfCosts, sumOfUsage, tokensOf } from "./cost.ts";
 import type { Prices } from "./prices.ts";
 import type { TokenRecorder } from "./token-recorder.ts";
 import type { Trace, TraceAttempt, TraceError, TraceGaps, TraceReaders } from "./trace.ts";
@@ -139,7 +139,7 @@ export class LiveTrace {
     }
     described.share = shareOf(described, this.recorder.delivered.has(attempt));
     if (usage === undefined) return described;
-    described.usage = usage;
+    described.usage = tokensOf(usage);
     const cost = this.#prices.costOf({ provider, model, usage, at: startedAt });
     if (cost !== undefined) described.cost = cost;
     return described;

@@ -10,7 +10,7 @@ export interface ModelPrice {
 }
 
 export interface PricesOptions {
-  /** By `provider/model` or `provider/*`; they count before what is known of the vendor. */
+  /** By `provider/model` or `provider/*`; they count before what a provider says, and that before what is known of its vendor. */
   prices: Readonly<Record<string, ModelPrice>>;
   /** Who is behind a provider's name, and where. */
   vendorOf: (provider: string) => { vendor: string; baseUrl?: string | undefined } | undefined;
@@ -84,7 +84,8 @@ export class Prices {
   /** In US dollars; undefined when it is not known. */
   costOf(billed: Billed): number | undefined {
     const price = this.#configured(billed.provider, billed.model);
-    return price === undefined ? this.#listed(billed)?.total_price : priceOf(billed.usage, price);
+    if (price !== undefined) return priceOf(billed.usage, price);
+    return billed.usage.costUsd ?? this.#listed(billed)?.total_price;
   }
 
   /** What is known of a model, for people to look at. */

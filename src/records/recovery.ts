@@ -4,7 +4,7 @@ import { isWhole } from "../core/events.ts";
 import { operationOf } from "../core/operation.ts";
 import { tokensIn, usageWithRest } from "../core/usage-estimate.ts";
 import type { StreamInfo } from "../log/stream-log.ts";
-import { shareOf, sumOfCosts, sumOfUsage } from "./cost.ts";
+import { shareOf, sumOfCosts, sumOfUsage, tokensOf } from "./cost.ts";
 import { traceError } from "./live-trace.ts";
 import type { Prices } from "./prices.ts";
 import type { StoredTrace } from "./records-store.ts";
@@ -50,6 +50,7 @@ export function recoverTrace({ stored, logged, prices, isRoute, now }: RecoveryO
     const { provider, model, usage, startedAt: at } = attempt;
     const cost = usage === undefined ? undefined : prices.costOf({ provider, model, usage, at });
     if (cost !== undefined) attempt.cost ??= cost;
+    if (usage !== undefined) attempt.usage = tokensOf(usage);
   }
   const usage = sumOfUsage(trace.attempts);
   if (usage !== undefined) trace.usage = usage;
