@@ -102,6 +102,53 @@ describe("a burst of requests gets past no limit", () => {
   });
 });
 
+describe("readers beyond a limit", () => {
+  const limits = { readersPerStream: 2, readers: 3 };
+
+  test("are refused with a whole answer that says so, and the others read on", async () => {
+    const script = scriptedModel(["one ", "two "]);
+    const release = script.hold(1);
+    const { url, headrace } = await startGateway({ models: { poet: script.model }, limits }, { report: () => {} });
+    const started = await fetch(`${url}/v1/streams`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model: "poet", prompt: "go" }),
+    });
+    const path = `${url}/v1/streams/${started.headers.get("headrace-stream-id")}`;
+    const all = await Promise.all(Array.from({ length: 10 }, () => fetch(path)));
+    const [second, ...others] = all.toSorted((one, other) => one.status - other.status);
+    expect(second?.status).toBe(200);
+    for (const refused of others) {
+      expect([refused.status, await refused.text()]).toEqual([503, expect.stringContaining("too many readers")]);
+    }
+    expect(headrace.streams.readerCount).toBe(2);
+    release();
+    expect(await second?.text()).toBe(await started.text());
+    expect((await fetch(path)).status).toBe(200);
+    await eventually(() => headrace.streams.readerCount === 0, "the end");
+  });
+});
+
+test("one key cannot take all live views", async () => {
+  const { url } = await startGateway({ access: { keys } }, { report: () => {} });
+  const open = (name: string) =>
+    fetch(`${url}/admin/live`, { headers: { authorization: `Bearer ${name}-key-0123456789` } });
+  const opened = await Promise.all(Array.from({ length: 20 }, () => open("ann")));
+  expect(opened.map(({ status }) => status).toSorted()).toEqual([
+    ...Array.from({ length: 16 }, () => 200),
+    ...Array.from({ length: 4 }, () => 429),
+  ]);
+  const other = await open("bob");
+  expect(other.status).toBe(200);
+  await Promise.all([...opened, other].map(({ body }) => body?.cancel()));
+  // What was closed can be opened again.
+  await eventually(async () => {
+    const again = await open("ann");
+    await again.body?.cancel();
+    return again.status === 200;
+  }, "room for another view");
+});
+
 class FillingLog extends MemoryLog {
   isFull = false;
 

@@ -1,11 +1,13 @@
-import { HeadraceError } from "../core/errors.ts";
 import type { TraceSummary } from "../records/trace.ts";
+import { Places } from "../streams/places.ts";
 import { ownerSeenBy } from "./access.ts";
 import { recordsOf } from "./admin.ts";
 import type { AppOptions } from "./app.ts";
 import type { GatewayContext } from "./environment.ts";
 
 const maxFeeds = 64;
+/** One key cannot take them all. */
+const maxFeedsPerOwner = 16;
 /** Frames that may wait for a slow reader before changes are held back. */
 const roomInFrames = 64;
 /** Streams whose news may wait for it; beyond them the oldest news are given up. */
@@ -13,18 +15,15 @@ const maxWaiting = 1_000;
 
 /** `GET /admin/live`: an event `stream` for each stream that begins, changes or ends. */
 export function liveTraces(app: AppOptions) {
-  let feeds = 0;
+  const places = new Places({ inAll: maxFeeds, perOwner: maxFeedsPerOwner, what: "live views" });
   return (c: GatewayContext): Response => {
     const records = recordsOf(app);
-    if (feeds >= maxFeeds) {
-      throw new HeadraceError("overloaded", "too many live views are open; close one", { retryAfterMs: 5_000 });
-    }
-    feeds++;
+    const giveBack = places.take(c.var.owner);
     const feed = new Feed();
     const stopBeating = app.clock.every(app.heartbeatMs, () => feed.beat());
     const stopWatching = records.watch(ownerSeenBy(c), (summary) => feed.take(summary));
     const body = feed.open(() => {
-      feeds--;
+      giveBack();
       stopBeating();
       stopWatching();
     });

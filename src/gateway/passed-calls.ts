@@ -38,7 +38,8 @@ export class PassedCalls {
 
   constructor(options: PassedCallsOptions) {
     this.#options = options;
-    this.#places = new Places({ limits: options.limits, what: "calls" });
+    const { openStreams, streamsPerKey } = options.limits;
+    this.#places = new Places({ inAll: openStreams, perOwner: streamsPerKey, what: "calls" });
   }
 
   /** How many are under way. */

@@ -25,7 +25,7 @@ export async function respondWithStream(c: GatewayContext, options: RespondOptio
   const { streams, writeOptions } = options;
   const connection = c.env.connection?.();
   const gone = new AbortController();
-  const release = streams.retain(writeOptions.streamId);
+  const release = streams.admit(writeOptions.streamId);
   try {
     if (connection === undefined)
       c.req.raw.signal.addEventListener("abort", () => gone.abort(nobodyWaits), { once: true });
@@ -47,7 +47,7 @@ export async function respondWithAnswer(c: GatewayContext, options: RespondOptio
   const { streams, protocol, writeOptions } = options;
   const gone = new AbortController();
   const connection = c.env.connection?.();
-  const release = streams.retain(writeOptions.streamId);
+  const release = streams.admit(writeOptions.streamId);
   if (connection === undefined)
     c.req.raw.signal.addEventListener("abort", () => gone.abort(nobodyWaits), { once: true });
   else {

@@ -136,7 +136,9 @@ export class WebSocketSession {
     request.stream = streamId;
     this.#say({ type, id, stream: streamId });
     const rendering = createMessageRendering(protocol, { streamId, includeUsage });
+    const release = streams.admit(streamId);
     const reader = streams.attach(streamId, rendering, request.follower, position);
+    release();
     request.follower.reader = reader;
     if (this.#requests.get(id) !== request) reader.leave();
     else if (request.cancelled === true) void streams.stop(streamId);

@@ -1,8 +1,9 @@
 import { HeadraceError } from "../core/errors.ts";
 
 export interface PlacesOptions {
-  /** At once, in all and of one owner. */
-  limits: { openStreams: number; streamsPerKey: number };
+  /** At once. */
+  inAll: number;
+  perOwner: number;
   /** What takes a place, in the plural; for messages. */
   what: string;
 }
@@ -27,15 +28,15 @@ export class Places {
    * @throws HeadraceError `overloaded`, `rate-limited`.
    */
   take(owner: string): () => void {
-    const { limits, what } = this.#options;
-    if (this.#taken >= limits.openStreams) {
-      throw new HeadraceError("overloaded", `too many ${what} are under way; try again in a moment`, {
+    const { inAll, perOwner, what } = this.#options;
+    if (this.#taken >= inAll) {
+      throw new HeadraceError("overloaded", `too many ${what} are open; try again in a moment`, {
         retryAfterMs: 2_000,
       });
     }
     const own = this.#byOwner.get(owner) ?? 0;
-    if (owner !== "" && own >= limits.streamsPerKey) {
-      throw new HeadraceError("rate-limited", `this key has ${limits.streamsPerKey} open ${what}, which is its limit`, {
+    if (owner !== "" && own >= perOwner) {
+      throw new HeadraceError("rate-limited", `this key has ${perOwner} open ${what}, which is its limit`, {
         retryAfterMs: 2_000,
       });
     }

@@ -41,13 +41,7 @@ export class StreamReaders {
 
   /** As `Streams.attach`. */
   attach(streamId: string, rendering: Rendering, sink: Sink, position: Position): Reader {
-    const { limits, observe } = this.#options;
-    const readers = this.#counts.get(streamId) ?? 0;
-    if (readers >= limits.readersPerStream || this.#count >= limits.readers) {
-      throw new HeadraceError("overloaded", "too many readers are connected; try again in a moment", {
-        retryAfterMs: 2_000,
-      });
-    }
+    const { observe } = this.#options;
     let hasLeft = false;
     let leave = (): void => void (hasLeft = true);
     const broadcast = this.#broadcast(streamId, rendering);
@@ -72,6 +66,19 @@ export class StreamReaders {
     });
     this.#broadcasts.set(key, opened);
     return opened;
+  }
+
+  /** As `Streams.admit`. */
+  admit(streamId: string): () => void {
+    const { limits } = this.#options;
+    const hasRoom = (this.#counts.get(streamId) ?? 0) < limits.readersPerStream && this.#count < limits.readers;
+    const release = this.retain(streamId);
+    if (hasRoom) return release;
+    // As when it had come and gone: perhaps the stream was started for it.
+    release();
+    throw new HeadraceError("overloaded", "too many readers are connected; try again in a moment", {
+      retryAfterMs: 2_000,
+    });
   }
 
   /** As `Streams.retain`. */

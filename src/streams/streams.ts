@@ -83,7 +83,8 @@ export class Streams {
 
   constructor(options: StreamsOptions) {
     this.#options = options;
-    this.#places = new Places({ limits: options.limits, what: "streams" });
+    const { openStreams, streamsPerKey } = options.limits;
+    this.#places = new Places({ inAll: openStreams, perOwner: streamsPerKey, what: "streams" });
     this.#readers = new StreamReaders({
       ...options,
       onJoined: (streamId) => this.#detached.delete(streamId),
@@ -197,10 +198,15 @@ export class Streams {
   }
 
   /**
-   * Connects a sink to a stream. The reader's `leave` must be called when its client goes away.
+   * A place for a reader that is about to attach, until the returned function is called.
    *
    * @throws HeadraceError `overloaded` - too many readers, in all or of this stream.
    */
+  admit(streamId: string): () => void {
+    return this.#readers.admit(streamId);
+  }
+
+  /** Connects a sink to a stream, once `admit` has let it in. The reader's `leave` must be called when its client goes. */
   attach(streamId: string, rendering: Rendering, sink: Sink, position: Position): Reader {
     return this.#readers.attach(streamId, rendering, sink, position);
   }
