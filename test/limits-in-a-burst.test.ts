@@ -134,13 +134,11 @@ test("one key cannot take all live views", async () => {
   const open = (name: string) =>
     fetch(`${url}/admin/live`, { headers: { authorization: `Bearer ${name}-key-0123456789` } });
   const opened = await Promise.all(Array.from({ length: 20 }, () => open("ann")));
-  expect(opened.map(({ status }) => status).toSorted()).toEqual([
-    ...Array.from({ length: 16 }, () => 200),
-    ...Array.from({ length: 4 }, () => 429),
-  ]);
+  expect(opened.filter(({ status }) => status === 200)).toHaveLength(16);
+  expect(opened.filter(({ status }) => status === 429)).toHaveLength(4);
   const other = await open("bob");
   expect(other.status).toBe(200);
-  await Promise.all([...opened, other].map(({ body }) => body?.cancel()));
+  for (const { body } of [...opened, other]) await body?.cancel();
   // What was closed can be opened again.
   await eventually(async () => {
     const again = await open("ann");

@@ -110,6 +110,96 @@ describe("who may call what", () => {
   });
 });
 
+type Try = [path: string, init: RequestInit];
+
+/** Every way to get at a stream. */
+function triesFor(id: string): Try[] {
+  const response = id.replace("st_", "resp_");
+  const headers = { "content-type": "application/json", "x-request-id": "req_1" };
+  const resuming = { headers: { ...headers, "last-event-id": `${id}:1-1` } };
+  const goingOn = JSON.stringify({ model: "poet", input: "go", previous_response_id: response });
+  return [
+    [`/v1/streams/${id}`, { headers }],
+    [`/v1/streams/${id}?as=text&after=1-0`, { headers }],
+    [`/v1/streams/${id}/trace`, { headers }],
+    [`/v1/streams/${id}/break`, { headers, method: "POST" }],
+    [`/v1/streams/${id}`, { headers, method: "DELETE" }],
+    [`/v1/streams/${id}?purge=true`, { headers, method: "DELETE" }],
+    [`/v1/responses/${response}`, { headers }],
+    [`/v1/responses/${response}?stream=true&starting_after=0`, { headers }],
+    [`/v1/responses/${response}/input_items`, { headers }],
+    [`/v1/responses/${response}/cancel`, { headers, method: "POST" }],
+    [`/v1/responses/${response}`, { headers, method: "DELETE" }],
+    ["/v1/responses", { headers, method: "POST", body: goingOn }],
+    ["/stream?prompt=go&model=poet", resuming],
+    ...["/v1/chat/completions", "/v1/messages", "/api/chat", "/generate"].map((path): Try => [
+      path,
+      { ...resuming, method: "POST", body: "{}" },
+    ]),
+    [`/v1/streams?before=${id}`, { headers }],
+  ];
+}
+
+describe("another user's stream", () => {
+  test("is not there on any route: not to read, go on with, answer to, stop, break, delete, list or sum", async () => {
+    const { as, begin } = await start();
+    const id = await begin("ann");
+    const tries = triesFor(id);
+    for (const [index, [path, init]] of triesFor("st_unknown").entries()) {
+      const unknown = await as("bob", path, init);
+      const foreign = await as("bob", ...(tries[index] as Try));
+      expect([path, foreign.status]).toEqual([path, 404]);
+      // And nobody can tell that there is one.
+      expect((await foreign.text()).replaceAll(id.slice("st_".length), "unknown")).toBe(await unknown.text());
+    }
+    for (const path of [
+      "/v1/streams",
+      "/admin/streams",
+      `/admin/streams?q=${id}`,
+      "/admin/export",
+      "/admin/summary?by=key",
+    ]) {
+      expect(await (await as("bob", path)).text(), path).not.toMatch(new RegExp(`${id}|ann|poet`));
+    }
+    expect(await (await as("ann", `/v1/streams/${id}?as=text`)).text()).toContain(secret);
+  });
+});
+
+describe("keys", () => {
+  test("are in no list, sum, export, trace, metric or configuration, whoever is asked", async () => {
+    const reports: string[] = [];
+    const script = scriptedModel(["hi"]);
+    const { url } = await startGateway(
+      { models: { poet: script.model }, access: { keys } },
+      { report: (error, id) => void reports.push(`${id} ${error.message} ${error.stack}`) },
+    );
+    const asking = (key: string, path: string, init: RequestInit = {}) =>
+      fetch(url + path, { ...init, headers: { authorization: `Bearer ${key}`, "content-type": "application/json" } });
+    const body = JSON.stringify({ model: "poet", prompt: "go" });
+    for (const key of [...keys.map((entry) => entry.key), "canary-of-nobody"]) {
+      await (await asking(key, "/v1/streams", { method: "POST", body })).text();
+      await (await asking(key, `/v1/streams/st_0?after=${key}`)).text();
+    }
+    const said: string[] = [];
+    for (const path of [
+      "/admin/streams",
+      "/admin/export",
+      "/admin/export?format=csv",
+      "/admin/summary?by=key",
+      "/admin/setup",
+      "/admin/targets",
+      "/admin/key",
+      "/metrics",
+    ]) {
+      const response = await asking(keyOf("ops"), path);
+      expect(response.status).toBe(200);
+      said.push(await response.text());
+    }
+    const hashes = keys.map(({ key }) => createHash("sha256").update(key).digest("hex"));
+    for (const hidden of [...hashes, "canary-"]) expect(`${said.join()}${reports.join()}`).not.toContain(hidden);
+  });
+});
+
 describe("an admin key", () => {
   test("sees the records of all streams: lists, sums, export, traces, live", async () => {
     const { as, json, begin } = await start();

@@ -22,6 +22,8 @@ export function liveTraces(app: AppOptions) {
     const feed = new Feed();
     const stopBeating = app.clock.every(app.heartbeatMs, () => feed.beat());
     const stopWatching = records.watch(ownerSeenBy(c), (summary) => feed.take(summary));
+    // Of a client that has gone, only a write tells; until the next heartbeat it would keep its place.
+    c.env.connection?.().onHalfClose(() => feed.beat());
     const body = feed.open(() => {
       giveBack();
       stopBeating();

@@ -2,7 +2,7 @@ import { createServer, STATUS_CODES, type Server, type ServerResponse } from "no
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 
-import { getRequestListener } from "@hono/node-server";
+import { getRequestListener, RequestError } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 
 import { HeadraceError } from "../core/errors.ts";
@@ -46,11 +46,7 @@ export async function serve(headrace: Headrace, options: ServeOptions = {}): Pro
     {
       overrideGlobalObjects: false,
       hostname: "localhost",
-      errorHandler: () =>
-        Response.json(errorBody("the request has no address that makes sense; send a path and `Host: name:port`"), {
-          status: 400,
-          headers: { connection: "close" },
-        }),
+      errorHandler: (error) => answerUnread(error instanceof RequestError),
     },
   );
   const server = createServer(
@@ -139,6 +135,14 @@ function explain(error: NodeJS.ErrnoException, host: string, port: number): Erro
 
 function errorBody(message: string): object {
   return { error: { message, type: "invalid_request_error", param: null, code: null } };
+}
+
+/** A request that never became one: its address is at fault, or else we are. */
+function answerUnread(isWrong: boolean): Response {
+  const message = isWrong
+    ? "the request has no address that makes sense; send a path and `Host: name:port`"
+    : "something went wrong inside; ask again";
+  return Response.json(errorBody(message), { status: isWrong ? 400 : 500, headers: { connection: "close" } });
 }
 
 /** Nothing that follows on the connection can be trusted to be a request of its own. */
