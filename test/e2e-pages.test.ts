@@ -94,6 +94,28 @@ describe.skipIf(missingBrowser !== undefined)("the pages", () => {
     expect(errors).toEqual([]);
   });
 
+  test("a call that was passed on has a row by its kind, and a page without an answer", async () => {
+    const { url } = await startGateway();
+    await ask(url, { model: "sim/instant", prompt: "Hi" });
+    const model = "sim/text-embedding-3-small";
+    await fetch(`${url}/v1/embeddings`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model, input: "one two three" }),
+    });
+    const { page, errors } = await openPage(browser, `${url}/#/streams`);
+    const links = page.getByRole("table", { name: "Streams" }).getByRole("link");
+    await links.filter({ hasText: "sim/instant" }).waitFor();
+    await page.getByLabel("Kind").selectOption("embeddings");
+    await links.filter({ hasText: "sim/instant" }).waitFor({ state: "detached" });
+    await page.getByRole("link", { name: new RegExp(`^${model}, Embeddings`) }).click();
+    await page.getByRole("heading", { name: model }).waitFor();
+    await page.locator("dl > div").filter({ hasText: "Tokens in" }).waitFor();
+    expect(await page.getByRole("tab").allTextContents()).toEqual(["Attempts", "More"]);
+    await page.getByRole("region", { name: "Attempts" }).getByText("completed").waitFor();
+    expect(errors).toEqual([]);
+  });
+
   test("a stream is replayed at the pace at which it came", async () => {
     const { url } = await startGateway();
     const id = await ask(url, { model: "sim/gpt-4o?words=30&interval=25", prompt: "Hi" });

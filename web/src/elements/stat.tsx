@@ -1,12 +1,9 @@
 import type { ReactNode } from "react";
 
-/** Numbers side by side, each with its name. */
-export function Stats({ children }: { children: ReactNode }) {
-  return (
-    <dl className="border-line bg-line grid grid-cols-2 gap-px overflow-hidden rounded-xl border sm:grid-cols-3 lg:grid-cols-6">
-      {children}
-    </dl>
-  );
+/** Numbers side by side, each with its name: six of them, or three. */
+export function Stats({ count = 6, children }: { count?: 3 | 6; children: ReactNode }) {
+  const columns = count === 3 ? "grid-cols-3" : "grid-cols-2 sm:grid-cols-3 lg:grid-cols-6";
+  return <dl className={`border-line bg-line grid gap-px overflow-hidden rounded-xl border ${columns}`}>{children}</dl>;
 }
 
 export function Stat({ name, value, note }: { name: string; value: string; note?: string | undefined }) {

@@ -12,7 +12,7 @@ export interface FilterBarProps {
 export function FilterBar({ filters, onChange }: FilterBarProps) {
   const { models = [] } = useModels();
   const choice = (name: keyof Filters, label: string, options: readonly Option[]) => (
-    <div className="md:w-36">
+    <div className="md:w-32">
       <SelectField
         label={label}
         hideLabel

@@ -16,7 +16,7 @@ export function StreamStats({ trace }: { trace: Trace }) {
 /** There is no first token and no pace. */
 function EmbeddingsStats({ trace: { durationMs, usage, cost } }: { trace: Trace }) {
   return (
-    <Stats>
+    <Stats count={3}>
       <Stat name="Duration" value={writeKnown(durationMs, writeDuration)} />
       <Stat
         name="Tokens in"

@@ -4,6 +4,7 @@ import { Link } from "wouter";
 import type { TraceSummary } from "../../../src/records/trace.ts";
 import { Chip } from "../elements/chip.tsx";
 import { writeCost, writeCount, writeDuration, writeRate, writeTime } from "../numbers.ts";
+import { OperationMark } from "./operation-mark.tsx";
 import { countedTokens, operationTitles } from "./operations.ts";
 import { OutcomeChip } from "./outcome.tsx";
 
@@ -37,14 +38,15 @@ export const StreamRow = memo(function StreamRow({ stream, position, top }: Stre
         <span className="text-muted text-xs whitespace-nowrap">{writeTime(startedAt)}</span>
       </span>
       <span role="cell" className="flex min-w-0 items-center gap-2">
+        <OperationMark operation={operation} />
         <Link
           href={`/streams/${id}`}
-          aria-label={`${model}, ${writeTime(startedAt)}`}
+          aria-label={`${model}, ${operation === "chat" ? "" : `${operationTitles[operation]}, `}${writeTime(startedAt)}`}
+          title={operation === "chat" ? undefined : operationTitles[operation]}
           className="truncate font-medium outline-offset-0 after:absolute after:inset-0"
         >
           {model}
         </Link>
-        {operation !== "chat" && <Chip>{operationTitles[operation]}</Chip>}
         {stream.seamCount > 0 && (
           <Chip tone="warn">
             {stream.seamCount} {stream.seamCount === 1 ? "seam" : "seams"}
