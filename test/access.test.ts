@@ -131,4 +131,27 @@ describe("an Idempotency-Key", () => {
     expect(script.started).toBe(1);
     expect((await post("other")).status).toBe(409);
   });
+
+  test("leads to the stream's id at once with `Prefer: respond-async`, so that it can be stopped before its first token", async () => {
+    const script = scriptedModel(["too late"]);
+    script.hold(0);
+    const { url } = await startGateway({ models: { slow: script.model } });
+    const post = (more: Record<string, string>): Promise<Response> =>
+      fetch(`${url}/v1/streams`, {
+        method: "POST",
+        headers: { "content-type": "application/json", "idempotency-key": "k1", ...more },
+        body: JSON.stringify({ model: "slow", prompt: "go" }),
+      });
+    const waiting = post({});
+    const told = await post({ prefer: "respond-async" });
+    expect(told.status).toBe(202);
+    const { id, state } = (await told.json()) as { id: string; state: string };
+    expect(state).toBe("open");
+    expect(told.headers.get("location")).toBe(`/v1/streams/${id}`);
+    await fetch(`${url}/v1/streams/${id}`, { method: "DELETE" });
+    const response = await waiting;
+    expect(response.headers.get("headrace-stream-id")).toBe(id);
+    expect((await allFrames(response)).at(-1)).toContain('"cancelled"');
+    expect(script.started).toBe(1);
+  });
 });

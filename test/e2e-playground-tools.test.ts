@@ -2,7 +2,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
-import { startGateway } from "./support/gateway.ts";
+import { scriptedModel, startGateway } from "./support/gateway.ts";
 
 if (missingBrowser !== undefined) console.warn(`e2e-playground-tools.test.ts is skipped: ${missingBrowser}`);
 
@@ -104,14 +104,11 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
     const { url } = await startGateway();
     const { page } = await openPage(browser, url);
     await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
-    const away = await page.context().newCDPSession(page);
-    await away.send("Network.enable");
-    const conditions = { latency: 0, downloadThroughput: -1, uploadThroughput: -1 };
-    await away.send("Network.emulateNetworkConditions", { offline: true, ...conditions });
+    await page.context().setOffline(true);
     await ask(page, "Why is the sky blue?");
     await page.getByText("The gateway does not answer. Trying again").first().waitFor();
     await page.getByRole("link", { name: "Set up" }).click();
-    await away.send("Network.emulateNetworkConditions", { offline: false, ...conditions });
+    await page.context().setOffline(false);
     await page.getByRole("region", { name: "Providers" }).first().waitFor();
     await page.getByRole("link", { name: "Playground" }).click();
     await page
@@ -119,6 +116,24 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
       .getByText(/^Sunlight/)
       .waitFor();
     expect(await page.getByText("does not answer").count()).toBe(0);
+  });
+
+  test("Stop also works before the first token, and while the gateway is away", async () => {
+    const script = scriptedModel(["too late"]);
+    script.hold(0);
+    const { url } = await startGateway({ models: { slow: script.model } });
+    const { page } = await openPage(browser, url);
+    await page.getByLabel("Model", { exact: true }).selectOption("slow");
+    await ask(page, "Well?");
+    await page.getByText("Waiting for the first token").waitFor();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("Stopped", { exact: true }).waitFor();
+    expect(script.aborted).toBe(true);
+    await page.context().setOffline(true);
+    await ask(page, "Still there?");
+    await page.getByText("The gateway does not answer. Trying again").first().waitFor();
+    await page.getByRole("textbox", { name: "Message" }).press("Escape");
+    await page.getByText("Stopped", { exact: true }).nth(1).waitFor();
   });
 });
 

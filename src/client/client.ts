@@ -4,7 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
 import type { Clock, Randomness } from "../core/time.ts";
 import { systemClock, systemRandomness } from "../outside.ts";
 import { type Connection, callWithRetries, type RetryLimits } from "./connection.ts";
-import { type ResumingOptions, resumingEvents } from "./resuming-events.ts";
+import { idOfStart, type ResumingOptions, resumingEvents } from "./resuming-events.ts";
 
 export type { AnswerStream, AnswerToolCall, FinalAnswer } from "../core/answer-stream.ts";
 export { type ErrorCode, HeadraceError } from "../core/errors.ts";
@@ -98,6 +98,8 @@ export interface HeadraceClient {
   models(options?: CallOptions): Promise<ModelSummary[]>;
 }
 
+const idPatienceMs = 250;
+
 /** Makes a client of a Headrace gateway. Runs in Node, in Workers and in browsers. */
 export function createClient(options: ClientOptions = {}): HeadraceClient {
   const connection = connectionOf(options);
@@ -106,7 +108,7 @@ export function createClient(options: ClientOptions = {}): HeadraceClient {
     const known = Promise.withResolvers<string>();
     if (what.streamId !== undefined) known.resolve(what.streamId);
     const events = resumingEvents(connection, { ...what, onStreamId: known.resolve });
-    const stop = async () => client.stop(await known.promise);
+    const stop = async () => client.stop(await idSoon(connection, known.promise, what.start));
     return createAnswerStream(rejecting(events, known.reject), { clock: connection.clock, stop, id: known.promise });
   };
 
@@ -201,4 +203,20 @@ function readModel(item: JsonObject): ModelSummary {
 function textIn(item: JsonObject, name: string): string {
   const value = item[name];
   return typeof value === "string" ? value : "";
+}
+
+/** The id comes with the first token or with an error; whoever cannot wait for these asks for it alone. */
+async function idSoon(
+  connection: Connection,
+  known: Promise<string>,
+  start: ResumingOptions["start"],
+): Promise<string> {
+  if (start === undefined) return known;
+  const waiting = new AbortController();
+  const late = connection.clock.sleep(idPatienceMs, { signal: waiting.signal }).then(
+    () => undefined,
+    () => undefined,
+  );
+  const id = await Promise.race([known, late]).finally(() => waiting.abort());
+  return id ?? idOfStart(connection, start);
 }

@@ -4,7 +4,7 @@ import { isTerminal } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { readEvent } from "../protocols/events.ts";
 import { createSseReader } from "../protocols/sse.ts";
-import { brokenConnection, type Call, callOnce, type Connection, Patience } from "./connection.ts";
+import { brokenConnection, type Call, callOnce, callWithRetries, type Connection, Patience } from "./connection.ts";
 
 export interface ResumingOptions {
   /** The call that starts the stream; left out when its id is known. Safe to repeat: it carries an idempotency key. */
@@ -59,14 +59,31 @@ export async function* resumingEvents(
   }
 }
 
-function startCall(start: ResumingOptions["start"]): Call {
+function startCall(start: ResumingOptions["start"]) {
   if (start === undefined) throw new HeadraceError("invalid-request", "there is neither a request nor a stream id");
   return {
     method: "POST",
     path: "/v1/streams",
     body: start.body,
     headers: { accept: "text/event-stream", "idempotency-key": start.idempotencyKey },
-  };
+  } satisfies Call;
+}
+
+/**
+ * The id of a stream that was asked for, at once. The idempotency key makes sure that it is not started twice.
+ *
+ * @throws HeadraceError - it could not be started.
+ */
+export async function idOfStart(connection: Connection, start: NonNullable<ResumingOptions["start"]>): Promise<string> {
+  const call = startCall(start);
+  const response = await callWithRetries(connection, {
+    ...call,
+    headers: { ...call.headers, prefer: "respond-async" },
+  });
+  await response.body?.cancel();
+  const id = response.headers.get("headrace-stream-id");
+  if (id === null) throw new HeadraceError("stream-interrupted", "the server did not say which stream it is");
+  return id;
 }
 
 function followCall(

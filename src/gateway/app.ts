@@ -21,7 +21,7 @@ import type { BodyLimits } from "./body.ts";
 import { resumeChat, stopChat } from "./chat-routes.ts";
 import { countTokens } from "./count-tokens.ts";
 import type { GatewayContext, GatewayEnvironment } from "./environment.ts";
-import { generateFromBody, generateFromQuery } from "./generate.ts";
+import { generateFromBody, generateFromQuery, startNeutral } from "./generate.ts";
 import {
   countGeminiTokens,
   forGoogleClients,
@@ -133,7 +133,7 @@ export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
   }
   app.post("/v1/embeddings", passThrough(options, "openai-embeddings", "/embeddings"));
   app.post("/v1/completions", passThrough(options, "openai-completions", "/completions"));
-  app.post("/v1/streams", generateFromBody(options, protocols["events"]));
+  app.post("/v1/streams", startNeutral(options, protocols["events"]));
   app.post("/generate", generateFromBody(options, protocols["plain-text"]));
   app.get("/stream", generateFromQuery(options, protocols["event-source"]));
 

@@ -14,7 +14,7 @@ import type { HeadraceOptions } from "./headrace-options.ts";
 import { overridesOf, takeHeadraceOptions, takeQueryOptions } from "./headrace-options.ts";
 import { readEventId } from "./resume.ts";
 import { respondWithAnswer, respondWithStream } from "./respond.ts";
-import { followStream } from "./stream-routes.ts";
+import { describeStream, followStream } from "./stream-routes.ts";
 
 /** A route that starts a stream in a protocol, its request in the body. */
 export function generateFromBody(app: AppOptions, protocol: Protocol) {
@@ -22,6 +22,23 @@ export function generateFromBody(app: AppOptions, protocol: Protocol) {
     const lastEventId = c.req.header("last-event-id");
     if (lastEventId !== undefined) return resume(c, app, lastEventId);
     return generateFromJson(c, app, protocol, await readJsonBody(c.req.raw, app));
+  };
+}
+
+/**
+ * `POST /v1/streams`: the answer as it grows; or, with `Prefer: respond-async` (RFC 7240), at once what stream it is, to
+ * be followed or stopped.
+ */
+export function startNeutral(app: AppOptions, protocol: Protocol) {
+  const generateNow = generateFromBody(app, protocol);
+  return async (c: GatewayContext): Promise<Response> => {
+    if (!/(?:^|,)\s*respond-async\b/i.test(c.req.header("prefer") ?? "")) return generateNow(c);
+    const { text, json } = await readJsonBody(c.req.raw, app);
+    const { body, options } = takeHeadraceOptions(json, c.req.raw.headers);
+    const asked = { protocol, body, target: {}, text: `${c.req.path}\n${text}`, options, unattended: true } as const;
+    const { id } = await startStream(c, app, asked);
+    const headers = { location: `/v1/streams/${id}`, "preference-applied": "respond-async" };
+    return c.json(describeStream(await app.streams.info(id, c.var.owner)), 202, headers);
   };
 }
 

@@ -67,7 +67,7 @@ export function deleteStream(app: AppOptions) {
       return c.json({ id: streamId, object: "stream", deleted: true });
     }
     await app.streams.stop(streamId);
-    return c.json(describe(await findKept(c, app, streamId)));
+    return c.json(describeStream(await findKept(c, app, streamId)));
   };
 }
 
@@ -125,11 +125,12 @@ export function listStreams(app: AppOptions) {
     const owner = c.var.owner;
     // One more than asked for tells whether there are further ones.
     const found = await app.streams.list({ owner, limit: limit + 1, ...(before !== undefined && { before }) });
-    return c.json({ object: "list", data: found.slice(0, limit).map(describe), has_more: found.length > limit });
+    return c.json({ object: "list", data: found.slice(0, limit).map(describeStream), has_more: found.length > limit });
   };
 }
 
-function describe(info: Described) {
+/** A stream in an answer. */
+export function describeStream(info: Described) {
   const { id, model, protocol, createdAt, closedAt, entries, epoch } = info;
   return {
     id,

@@ -114,6 +114,12 @@ export function failAnswer(answer: AnswerView, message: string, now: number): vo
   answer.endedAt = now;
 }
 
+/** Nothing more of it is read. */
+export function stopAnswer(answer: AnswerView, now: number): void {
+  answer.state = "stopped";
+  answer.endedAt = now;
+}
+
 function addPiece(answer: AnswerView, now: number): void {
   answer.pieces += 1;
   answer.state = "writing";

@@ -1,7 +1,7 @@
 import type { AnswerStream } from "../../../src/client/client.ts";
 import type { JsonObject } from "../../../src/core/json.ts";
 import type { Gateway } from "../gateway/gateway.ts";
-import { addEvent, type AnswerView, emptyAnswer, failAnswer } from "./answer.ts";
+import { addEvent, type AnswerView, emptyAnswer, failAnswer, stopAnswer } from "./answer.ts";
 import { createCuttableFetch, cutMessage, type CuttableFetch } from "./cuttable-fetch.ts";
 import { chatBody, type Said, type Turn } from "./request.ts";
 import type { Settings } from "./settings.ts";
@@ -30,6 +30,7 @@ export class Conversation {
   #scheduled = false;
   #connection: CuttableFetch | undefined;
   #stream: AnswerStream | undefined;
+  #reading: AbortController | undefined;
 
   constructor(id: number, model: string, gateway: Gateway) {
     this.id = id;
@@ -96,7 +97,8 @@ export class Conversation {
         throw error;
       }
     });
-    const stream = client.stream(body);
+    this.#reading = new AbortController();
+    const stream = client.stream({ ...body, signal: this.#reading.signal });
     this.#stream = stream;
     void this.#read(stream, answer, options.kill);
     this.#changed();
@@ -111,6 +113,8 @@ export class Conversation {
   }
 
   stop(): void {
+    // Nobody can be told: at least nothing more is read.
+    if (this.exchanges.at(-1)?.answer.away === true) return this.#reading?.abort();
     this.#stream?.stop().catch(() => {
       // The stream is over, or could not be started: its reader says so.
     });
@@ -149,7 +153,8 @@ export class Conversation {
       }
     } catch (error) {
       // An answer that ended badly has said so itself, with its last event.
-      if (answer.outcome === undefined) failAnswer(answer, messageOf(error), performance.now());
+      if (this.#reading?.signal.aborted === true) stopAnswer(answer, performance.now());
+      else if (answer.outcome === undefined) failAnswer(answer, messageOf(error), performance.now());
     }
     if (this.#stream === stream) this.#stream = undefined;
     this.#changed();
