@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import type { Trace, TracePage } from "../src/records/trace.ts";
+import { writeTable } from "../src/cli/table.ts";
 import { useCommandLine } from "./support/command-line.ts";
 import { eventually, scriptedModel, startGateway } from "./support/gateway.ts";
 
@@ -39,6 +40,28 @@ describe("headrace streams", () => {
     expect(stdout).toMatch(/0 {2}sim\/instant\?fault=500 {2}first, failed: .*provider-error \(HTTP 500\)/);
     expect(stdout).toMatch(/sim\/instant {2}(failover|retry), completed: /);
     expect(stdout).toMatch(/cost +\$0/);
+  });
+
+  test("fits into a narrow terminal, with whole ids", () => {
+    const head = ["ID", "STARTED", "MODEL", "STATE", "TOKENS"];
+    const row = [
+      "st_0123456789abcdefghijkl",
+      "2026-01-01 12:00:00",
+      "sim/gpt-4o?fault=cut@20:calls=1",
+      "completed",
+      "12 in, 145 out",
+    ];
+    const lines = (columns?: number) =>
+      writeTable(head, [row], { columns, shrinks: "MODEL", dispensable: ["STARTED", "TOKENS"] });
+    expect(lines()[1]).toBe(row.join("  "));
+    for (const columns of [110, 95, 80, 60, 50]) {
+      for (const line of lines(columns)) expect(line.length, line).toBeLessThanOrEqual(columns);
+      expect(lines(columns)[1]).toContain(row[0]);
+      expect(lines(columns)[1]).toContain("completed");
+    }
+    expect(lines(95)[0]).toContain("STARTED");
+    expect(lines(60)[0]).not.toContain("STARTED");
+    expect(lines(60)[1]).toContain("sim/gpt-4o?");
   });
 
   test("breaks the connection to a provider, and says what was broken", async () => {

@@ -4,6 +4,7 @@ import { HeadraceError } from "../core/errors.ts";
 import type { Trace, TracePage } from "../records/trace.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { addCommonOptions } from "./connect.ts";
+import { writeTable } from "./table.ts";
 import { printable, say, styled, UsageError, writeJson } from "./terminal.ts";
 import { cells, describeTrace } from "./trace-text.ts";
 
@@ -70,11 +71,13 @@ async function listStreams({
   if (page.data.length === 0) return say("There are no such streams.");
   const rows = page.data.map((summary) => cells(summary).map(printable));
   const head = ["ID", "STARTED", "MODEL", "STATE", "FIRST TOKEN", "TOKENS", "COST"];
-  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]): string =>
-    row.map((text, column) => text.padEnd(widths[column] ?? 0)).join("  ");
-  process.stdout.write(`${styled("bold", line(head).trimEnd())}\n`);
-  for (const row of rows) process.stdout.write(`${line(row).trimEnd()}\n`);
+  const [first = "", ...lines] = writeTable(head, rows, {
+    columns: process.stdout.columns,
+    shrinks: "MODEL",
+    dispensable: ["STARTED", "TOKENS", "FIRST TOKEN", "COST"],
+  });
+  process.stdout.write(`${styled("bold", first)}\n`);
+  for (const line of lines) process.stdout.write(`${line}\n`);
 }
 
 async function showStream(id: string, { json, ...gateway }: StreamsOptions): Promise<void> {
