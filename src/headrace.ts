@@ -1,14 +1,12 @@
 import type { ConfiguredKey } from "./access/keys.ts";
 import { createKeyring } from "./access/keys.ts";
-import type { Config, ConfigInput, ProviderConfig, RouteConfig } from "./config.ts";
+import type { Config, ConfigInput } from "./config.ts";
 import { isLoopback, parseConfig } from "./config.ts";
 import type { Environment } from "./config/environment.ts";
-import { providersFromEnvironment } from "./config/environment.ts";
 import type { AnswerStream } from "./core/answer-stream.ts";
 import { HeadraceError, toHeadraceError } from "./core/errors.ts";
 import type { Observe } from "./core/observer.ts";
 import { tellAll } from "./core/observer.ts";
-import type { StreamSource } from "./core/source.ts";
 import type { Clock, Randomness } from "./core/time.ts";
 import type { AppOptions } from "./gateway/app.ts";
 import { createApp } from "./gateway/app.ts";
@@ -17,6 +15,8 @@ import type { RuntimeBindings } from "./gateway/environment.ts";
 import type { ReadWebUi } from "./gateway/web-ui.ts";
 import type { WebSockets } from "./gateway/websocket.ts";
 import { createWebSockets } from "./gateway/websocket.ts";
+import { createRouterFrom } from "./headrace/configured-router.ts";
+import { findProviders, namesIn, vendorOf } from "./headrace/found-providers.ts";
 import type { StreamRequest } from "./headrace/library-stream.ts";
 import { startStream } from "./headrace/library-stream.ts";
 import { openNetwork } from "./headrace/network.ts";
@@ -25,19 +25,8 @@ import { openStorage } from "./headrace/storage.ts";
 import { createIds, systemClock, systemRandomness } from "./outside.ts";
 import { protocols } from "./protocols/all.ts";
 import type { Fetch } from "./providers/fetch-transport.ts";
-import { openProvider } from "./providers/open-provider.ts";
-import { simulatorModels } from "./providers/simulator/models.ts";
-import { createSimulatorProvider } from "./providers/simulator/source.ts";
-import type { Transport } from "./providers/transport.ts";
-import { createUserModelSource } from "./providers/user-model.ts";
-import type { Vendor } from "./providers/vendors.ts";
-import { isVendorName, vendors } from "./providers/vendors.ts";
-import { Reliability } from "./reliability/reliability.ts";
-import type { ModelInfo, Resolved, Route, RoutedProvider, Router } from "./routing/router.ts";
-import { createRouter } from "./routing/router.ts";
+import type { ModelInfo } from "./routing/router.ts";
 import { Streams } from "./streams/streams.ts";
-import { TelemetryNames } from "./telemetry/names.ts";
-import type { Telemetry } from "./telemetry/open-telemetry.ts";
 import { openTelemetry } from "./telemetry/open-telemetry.ts";
 import { packageVersion } from "./version.ts";
 
@@ -190,111 +179,6 @@ function createWebUiReader(): ReadWebUi {
     if (ui === undefined) reading = undefined;
     return ui;
   };
-}
-
-/** Names that metrics may show. */
-function namesIn(config: Config, found: FoundProviders): TelemetryNames {
-  const providers = Object.entries(found).map(([name, { vendor, baseUrl, models }]) => {
-    const usual = isVendorName(vendor) ? (vendors[vendor] as Vendor).baseUrl : undefined;
-    return [name, { vendor, baseUrl: baseUrl ?? usual, models }] as const;
-  });
-  const simulator = { sim: { vendor: "simulator", models: simulatorModels } };
-  const routes = Object.entries(config.routes).map(([name, { targets }]) => {
-    return [name, targets.map((target) => (typeof target === "string" ? target : target.target))] as const;
-  });
-  return new TelemetryNames({
-    providers: { ...simulator, ...Object.fromEntries(providers) },
-    routes: Object.fromEntries(routes),
-    models: [...Object.keys(config.models), ...config.telemetry.models],
-  });
-}
-
-/** Providers by name, configured or found by their variables. */
-type FoundProviders = Readonly<Record<string, ProviderConfig>>;
-
-function findProviders(config: Config, environment: Environment): FoundProviders {
-  return { ...providersFromEnvironment(environment, vendors), ...config.providers };
-}
-
-function vendorOf(found: FoundProviders, name: string): { vendor: string; baseUrl?: string | undefined } | undefined {
-  return Object.hasOwn(found, name) ? found[name] : name === "sim" ? { vendor: "simulator" } : undefined;
-}
-
-interface RouterParts {
-  found: FoundProviders;
-  environment: Environment;
-  transport: Transport;
-  clock: Clock;
-  randomness: Randomness;
-  telemetry: Telemetry;
-}
-
-function createRouterFrom(config: Config, parts: RouterParts): Router {
-  const { found, environment, transport, clock, randomness } = parts;
-  const { propagate, describing } = parts.telemetry;
-  const providers = new Map<string, RoutedProvider>();
-  for (const [name, provider] of Object.entries(found)) {
-    const { models } = provider;
-    const opened = openProvider(name, provider, {
-      environment,
-      transport,
-      clock,
-      ...(propagate !== undefined && { propagate }),
-    });
-    providers.set(name, models === undefined ? opened : { ...opened, models });
-  }
-  if (!providers.has("sim")) {
-    const provider = createSimulatorProvider({ clock });
-    const label = "the simulator";
-    providers.set("sim", { ...provider, vendor: "simulator", protocol: "openai-chat", label, models: simulatorModels });
-  }
-  const routes = Object.entries(config.routes).map(([name, route]) => [name, routeFrom(route)] as const);
-  const models = new Map<string, StreamSource>();
-  for (const [name, model] of Object.entries(config.models)) models.set(name, createUserModelSource(name, model));
-
-  const defaultModel = Object.keys(config.routes)[0] ?? (Object.keys(found).length === 0 ? "sim/gpt-4o" : undefined);
-  const router = createRouter({
-    providers,
-    routes: new Map(routes),
-    models,
-    reliability: new Reliability({ clock, randomness, settings: config.reliability }),
-    hint: hintFor(environment),
-    ...(defaultModel !== undefined && { defaultModel }),
-  });
-  return describing === undefined ? router : withDescribedSources(router, describing);
-}
-
-function withDescribedSources(router: Router, describing: NonNullable<Telemetry["describing"]>): Router {
-  const described = (resolved: Resolved): Resolved => ({ ...resolved, source: describing(resolved.source) });
-  return {
-    ...router,
-    resolve: (model, overrides) => described(router.resolve(model, overrides)),
-    resolveCall: (model, call, overrides) => described(router.resolveCall(model, call, overrides)),
-  };
-}
-
-function routeFrom({ targets, strategy, toolCalls, hedge, recovery, onDisconnect }: RouteConfig): Route {
-  return {
-    targets: targets.map((target) => {
-      if (typeof target === "string") return { name: target };
-      const { target: name, weight = 1, prefill } = target;
-      return { name, weight, ...(prefill !== undefined && { prefill }) };
-    }),
-    strategy,
-    toolCalls,
-    ...(hedge !== undefined && { hedge }),
-    ...(recovery !== undefined && { recovery }),
-    ...(onDisconnect !== undefined && { onDisconnect }),
-  };
-}
-
-function hintFor(environment: Environment): string {
-  const variables = Object.values(vendors as Record<string, Vendor>).flatMap(
-    ({ apiKeyVariable, baseUrl, onlyByName }) =>
-      baseUrl === undefined || onlyByName === true ? [] : (apiKeyVariable ?? []),
-  );
-  const missing = [...new Set(variables)].filter((variable) => environment[variable] === undefined);
-  return `Write it as provider/model; setting one of ${missing.join(", ")} makes its provider appear, others go under \`providers\``;
 }
 
 function resolveKeys({ access }: Config, environment: Environment): ConfiguredKey[] {
