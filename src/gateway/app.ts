@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
-import type { Keyring, Principal } from "../access/keys.ts";
+import type { Keyring } from "../access/keys.ts";
 import { HeadraceError, toHeadraceError } from "../core/errors.ts";
 import type { ProtocolName } from "../core/events.ts";
 import type { Observe } from "../core/observer.ts";
@@ -14,7 +14,7 @@ import type { Records } from "../records/records.ts";
 import type { SetupReport } from "../records/trace.ts";
 import type { Router } from "../routing/router.ts";
 import type { OnDisconnect, Streams } from "../streams/streams.ts";
-import { accessTo, checkRole } from "./access.ts";
+import { admission } from "./admission.ts";
 import { addAdminRoutes } from "./admin-routes.ts";
 import { chatFromBody } from "./api-chat.ts";
 import type { BodyLimits } from "./body.ts";
@@ -31,8 +31,8 @@ import {
   getGeminiModel,
   listGeminiModels,
 } from "./gemini-routes.ts";
+import { greeting } from "./greeting.ts";
 import type { GuardOptions } from "./guard.ts";
-import { guard } from "./guard.ts";
 import { describedModels, listOfModels } from "./model-list.ts";
 import { listTags, ollamaGenerate, ollamaVersion, showModel } from "./ollama-routes.ts";
 import { passThrough } from "./pass-through.ts";
@@ -77,42 +77,12 @@ export interface AppOptions extends GuardOptions, BodyLimits {
   report: (error: HeadraceError, requestId: string) => void;
 }
 
-const nobody: Principal = { owner: "", role: "user" };
-
-const exposedHeaders = "headrace-stream-id, headrace-target, x-request-id, retry-after, retry-after-ms";
-
 /** The HTTP API. */
 export function createApp(options: AppOptions): Hono<GatewayEnvironment> {
-  const { protocols, keyring } = options;
+  const { protocols } = options;
   const app = new Hono<GatewayEnvironment>();
 
-  app.use(async (c, next) => {
-    c.set("requestId", requestIdOf(c, options));
-    c.set("protocol", protocolOfPath(c.req.path, protocols));
-    c.set("headers", { "x-request-id": c.var.requestId });
-    c.header("x-request-id", c.var.requestId);
-    const origin = guard(c.req.raw, c.env.rawHeaders, options);
-    if (origin !== undefined) {
-      const headers = corsHeaders(c, origin);
-      Object.assign(c.var.headers, headers);
-      for (const [name, value] of Object.entries(headers)) c.header(name, value);
-    }
-    if (c.req.method === "OPTIONS") return c.body(null, 204);
-    // Google's clients may send the key in the address, where it must be repeated nowhere.
-    const inAddress = c.var.protocol === protocols["gemini"] ? c.req.query("key") : undefined;
-    const isOpen = accessTo(c.req.path) === "anyone";
-    // Answers that are streams write to the connection themselves, where nothing may follow the headers of a HEAD. And
-    // whoever wants only headers wants no model called.
-    if (c.req.method === "HEAD" && !isOpen) {
-      c.header("allow", "GET");
-      throw new HeadraceError("method-not-allowed", "HEAD is answered for pages and health checks only; use GET");
-    }
-    const { owner, role } = isOpen ? nobody : keyring.authenticate(c.req.raw.headers, inAddress);
-    checkRole(c.req.path, role);
-    c.set("owner", owner);
-    c.set("role", role);
-    return next();
-  });
+  app.use(admission(options));
 
   app.post("/v1/chat/completions", generateFromBody(options, protocols["openai-chat"]));
   app.post("/v1/responses", createResponse(options));
@@ -195,61 +165,4 @@ function answerError(c: GatewayContext, error: HeadraceError, { report }: AppOpt
   // these statuses.
   if (error.status === 413 || error.status === 408 || error.status === 431) c.header("connection", "close");
   return c.json(body, status as ContentfulStatusCode);
-}
-
-/** Errors on routes that speak no protocol of their own have the shape that most clients know. */
-function protocolOfPath(path: string, protocols: AppOptions["protocols"]): Protocol {
-  if (path === "/stream") return protocols["event-source"];
-  if (path === "/generate") return protocols["plain-text"];
-  if (path.startsWith("/v1beta/")) return protocols["gemini"];
-  if (/^\/api\/(show|tags|version)$/.test(path)) return protocols["ollama-chat"];
-  if (path.startsWith("/v1/messages/")) return protocols["anthropic-messages"];
-  const spoken = Object.values(protocols).find(({ endpoint }) => endpoint?.read(path, {}) !== undefined);
-  return spoken ?? protocols["openai-chat"];
-}
-
-function requestIdOf(c: GatewayContext, { createRequestId }: AppOptions): string {
-  const given = c.req.header("x-request-id");
-  return given !== undefined && /^[\w.-]{1,128}$/.test(given) ? given : createRequestId();
-}
-
-/** What lets a web page of this origin read the answer. */
-function corsHeaders(c: GatewayContext, origin: string): Record<string, string> {
-  const headers = {
-    "access-control-allow-origin": origin,
-    vary: "origin",
-    "access-control-expose-headers": exposedHeaders,
-  };
-  if (c.req.method !== "OPTIONS") return headers;
-  return {
-    ...headers,
-    "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
-    "access-control-allow-headers": c.req.header("access-control-request-headers") ?? "*",
-    "access-control-max-age": "600",
-  };
-}
-
-function greeting(origin: string): string {
-  return `Headrace is running.
-
-  POST ${origin}/v1/chat/completions   OpenAI Chat Completions: point any OpenAI SDK at ${origin}/v1
-  POST ${origin}/v1/messages           Anthropic Messages: point its SDK at ${origin}
-  POST ${origin}/v1beta/models/{model}:streamGenerateContent   Gemini: point any Google SDK at ${origin}
-  POST ${origin}/v1/responses          OpenAI Responses, with background, resume and previous_response_id
-  GET  ${origin}/stream?prompt=Hello   for EventSource
-  POST ${origin}/generate              {"prompt": "Hello"} gives chunked text
-  POST ${origin}/api/chat              the AI SDK's useChat, also /api/chat/{id}/stream and /stop
-  POST ${origin}/api/chat              Ollama, also /api/generate: point its clients at ${origin}
-  POST ${origin}/model/{model}/converse-stream   Bedrock Converse, also /converse: an endpoint for AWS clients
-  POST ${origin}/v1/embeddings         passed through to the model's provider, as is /v1/completions
-  POST ${origin}/v1/streams            start a stream for the headrace client
-  GET  ${origin}/ws                    WebSocket: many streams on one connection
-  GET  ${origin}/v1/streams/{id}       follow one from any position; DELETE stops it, POST .../break breaks its provider
-  GET  ${origin}/v1/models             what can be asked
-  GET  ${origin}/v1/streams/{id}/trace what it took: attempts, timings, usage, cost; /admin/streams and more for all
-  GET  ${origin}/openapi.json          all of this, for tools
-  GET  ${origin}/metrics               for Prometheus
-
-In a browser, ${origin}/ is the playground.
-`;
 }
