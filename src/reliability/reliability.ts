@@ -16,19 +16,13 @@ import { keepResumption } from "./resumable-attempt.ts";
 import { withRetry } from "./retry.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { TargetHealth } from "./target-health.ts";
+import type { SilenceSettings } from "./silence-limits.ts";
+import { limitsFor } from "./silence-limits.ts";
 import type { ServedTarget, Target } from "./target.ts";
-import type { WatchdogLimits } from "./watchdog.ts";
 import { Watchdog } from "./watchdog.ts";
 
 /** As in the configuration; see there for what each of them means. */
-export interface ReliabilitySettings {
-  firstEventTimeoutMs?: number | undefined;
-  firstTokenTimeoutMs: number;
-  stallTimeoutMs: number;
-  progressTimeoutMs: number;
-  reasoningTimeoutMs: number;
-  drainTimeoutMs: number;
-  totalTimeoutMs: number;
+export interface ReliabilitySettings extends SilenceSettings {
   maxAttempts: number;
   recovery: "auto" | "off";
   maxRecoveries: number;
@@ -79,8 +73,6 @@ export interface TargetState {
 }
 
 const shortestP95Ms = 300;
-const resumeTimeoutMs = 5_000;
-const resumeQueuedMs = 30_000;
 const maxKnownTargets = 2_000;
 const longestKnownName = 500;
 
@@ -173,10 +165,11 @@ export class Reliability {
     const name = `${provider}/${model}`;
     const profile = spec.profile ?? profileOf(vendor, model, prefill === undefined ? {} : { prefill });
     const { health, limit } = this.#stateOf(name, { provider, model });
+    const settings = this.#settings;
     const guards = [
       (call: AttemptCall): Guard => registerAttempt(call, name),
       (call: AttemptCall): Guard => observeAttempt(call, { clock: this.#clock, provider, model, isWhole }),
-      (call: AttemptCall): Guard => this.#watchdog.guard(call, name, this.#limitsFor(profile, call, isWhole)),
+      (call: AttemptCall): Guard => this.#watchdog.guard(call, name, limitsFor(call, { profile, isWhole, settings })),
       (call: AttemptCall): Guard => health.guard(call),
       keepResumption,
     ];
@@ -217,24 +210,6 @@ export class Reliability {
       .map((target, index) => ({ target, key: keys[index] ?? 0 }))
       .toSorted((a, b) => a.key - b.key)
       .map(({ target }) => target);
-  }
-
-  #limitsFor(profile: ModelProfile, { request, options }: AttemptCall, isWhole: boolean): WatchdogLimits {
-    const settings = this.#settings;
-    const thinks = thinksFirst(profile, request);
-    const longest = (ms: number): number => (thinks ? Math.max(ms, settings.reasoningTimeoutMs) : ms);
-    const limits: WatchdogLimits = {
-      firstContentMs: isWhole ? settings.totalTimeoutMs : longest(settings.firstTokenTimeoutMs),
-      stallMs: settings.stallTimeoutMs,
-      progressMs: longest(settings.progressTimeoutMs),
-      drainMs: settings.drainTimeoutMs,
-    };
-    if (thinks) limits.stallBeforeTextMs = limits.progressMs;
-    if (settings.firstEventTimeoutMs !== undefined) limits.firstEventMs = settings.firstEventTimeoutMs;
-    if (options.resume === undefined) return limits;
-    // The answer was under way, and there are other ways to go on with it.
-    const firstContentMs = limits.stallBeforeTextMs ?? limits.stallMs;
-    return { ...limits, firstContentMs, firstEventMs: resumeTimeoutMs, queuedMs: resumeQueuedMs };
   }
 
   #stateOf(name: string, place: { provider: string; model: string }): TargetState {
