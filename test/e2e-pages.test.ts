@@ -175,6 +175,21 @@ describe.skipIf(missingBrowser !== undefined)("the pages", () => {
       .filter({ hasText: '"error"' })
       .waitFor();
     expect(errors).toEqual([]);
+    // An error instead of an answer, in the words of each protocol.
+    await page.getByLabel("As it is written").fill("429:retry-after=2");
+    await page.getByRole("button", { name: "Run" }).click();
+    for (const [protocol, words] of [
+      ["openai-chat", '"code":"provider_rate_limited"'],
+      ["anthropic-messages", '"type":"error"'],
+      ["gemini", '"status":'],
+    ] as const) {
+      await page.getByLabel("As", { exact: true }).selectOption(protocol);
+      await page
+        .getByLabel(/^Frames/)
+        .filter({ hasText: /^HTTP 503/ })
+        .filter({ hasText: words })
+        .waitFor();
+    }
   });
 
   test("the set-up says what is there, and keeps secrets", async () => {

@@ -29,7 +29,11 @@ export function getStream(app: AppOptions) {
     const info = await findReadable(c, app, streamId);
     const protocol = protocolNamed(app, c.req.query("as") ?? info.protocol);
     const text = c.req.query("after") ?? c.req.header("last-event-id");
-    if (text === undefined || text === "") return followStream(c, app, { streamId, protocol });
+    if (text === undefined || text === "") {
+      // A stream that never began to answer failed in the words of the protocol.
+      c.set("protocol", protocol);
+      return followStream(c, app, { streamId, protocol });
+    }
     return followStream(c, app, { streamId, protocol, cursor: readFollowCursor(streamId, text) });
   };
 }

@@ -17,7 +17,7 @@ export interface SeamView {
 export interface AnswerView {
   model: string;
   state: "waiting" | "writing" | "complete" | "stopped" | "broken";
-  streamId?: string;
+  streamId?: string | undefined;
   text: string;
   reasoning: string;
   refusal: string;

@@ -89,6 +89,8 @@ export class Conversation {
       try {
         const response = await connection.fetch(url, init);
         answer.away = false;
+        // Said with an error too: its stream can be looked at.
+        answer.streamId ??= response.headers.get("headrace-stream-id") ?? undefined;
         return response;
       } catch (error) {
         // A connection that was cut by hand comes back at once.

@@ -81,7 +81,7 @@ async function readText(gateway: Gateway, path: string, signal: AbortSignal, sho
   const isBinary = response.headers.get("content-type")?.includes("eventstream") === true;
   const decoder = new TextDecoder(isBinary ? "latin1" : "utf-8");
   const reader = response.body?.getReader();
-  let text = "";
+  let text = response.ok ? "" : headOf(response);
   let shownAt = 0;
   while (reader !== undefined && text.length < mostCharacters) {
     const { done, value } = await reader.read();
@@ -95,4 +95,13 @@ async function readText(gateway: Gateway, path: string, signal: AbortSignal, sho
   }
   show(text.length < mostCharacters ? text : `${text}\n[the rest is not shown]`);
   await reader?.cancel();
+}
+
+/** An error that comes instead of a stream says much in its head. */
+function headOf({ status, headers }: Response): string {
+  const told = ["content-type", "retry-after", "x-amzn-errortype"].flatMap((name) => {
+    const value = headers.get(name);
+    return value === null ? [] : [`${name}: ${value}`];
+  });
+  return `${[`HTTP ${status}`, ...told].join("\n")}\n\n`;
 }
