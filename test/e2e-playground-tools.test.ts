@@ -100,6 +100,18 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
     await expect.poll(() => cost.textContent()).toBe(`Cost $${data[0]?.cost.total.toFixed(2)}`);
   });
 
+  test("an answer's cost is told while it is being written", async () => {
+    const script = scriptedModel(["one ", "two ", "three "]);
+    const letGo = script.hold(2);
+    const prices = { "models/counter": { inputPerMillion: 0, outputPerMillion: 100_000 } };
+    const { url } = await startGateway({ models: { counter: script.model }, prices });
+    const { page } = await openPage(browser, url);
+    await ask(page, "Count");
+    await page.getByText(/^Cost/).getByText("$0.").waitFor();
+    expect(await page.getByRole("button", { name: "Stop" }).count()).toBe(1);
+    letGo();
+  });
+
   test("while the gateway is away the page says so, and goes on once it is back", async () => {
     const { url } = await startGateway();
     const { page } = await openPage(browser, url);

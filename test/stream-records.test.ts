@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { traceSchema } from "../src/gateway/admin-schemas.ts";
-import type { Trace, TracePage, TraceSummary } from "../src/records/trace.ts";
+import type { Summary, Trace, TracePage, TraceSummary } from "../src/records/trace.ts";
 import { eventually, readFrames, scriptedModel, startGateway } from "./support/gateway.ts";
 import { databasePath } from "./support/records.ts";
 
@@ -75,6 +75,29 @@ describe.each(["memory", "sqlite"] as const)("the trace of a stream, with the lo
     await response.text();
     await eventually(async () => (await read<Trace>(`${url}/v1/streams/${id}/trace`)).state === "closed");
     expect((await read<TracePage>(`${url}/admin/streams?state=open`)).data).toEqual([]);
+  });
+
+  test("tells what an open stream has cost so far, as an estimate that no sum contains", async () => {
+    const poet = scriptedModel(["one ", "two ", "three"]);
+    const release = poet.hold(2);
+    const { url } = await startGateway({ log: logIn(), models: { poet: poet.model }, prices });
+    const response = await post(`${url}/v1/chat/completions`, chat("poet"));
+    const trace = () => read<Trace>(`${url}/v1/streams/${response.headers.get("headrace-stream-id")}/trace`);
+    const costs: number[] = [];
+    await eventually(async () => {
+      const { cost, usage, state } = await trace();
+      expect([state, usage?.estimated]).toEqual(["open", true]);
+      costs.push(cost?.total ?? 0);
+      return (usage?.outputTokens ?? 0) > 0;
+    });
+    expect(costs.at(-1)).toBeGreaterThan(0.001);
+    expect((await trace()).attempts[0]).not.toHaveProperty("cost");
+    expect((await read<Summary>(`${url}/admin/summary`)).totals.cost).toBe(0);
+    release();
+    await response.text();
+    await eventually(async () => (await trace()).state === "closed");
+    const { cost } = await trace();
+    expect((await read<Summary>(`${url}/admin/summary`)).totals.cost).toBe(cost?.total);
   });
 
   test("what a model costs that nobody knows stays unknown", async () => {

@@ -95,6 +95,27 @@ export class LiveTrace {
     return trace;
   }
 
+  /** The same, and what is being spent at this moment: an estimate, for looking at only. It is never stored. */
+  reckonedTrace(): Trace {
+    const trace = this.trace();
+    if (trace.attempts.every(({ outcome }) => outcome !== "open")) return trace;
+    const reckoned = trace.attempts.map((attempt) => (attempt.outcome === "open" ? this.#reckon(attempt) : attempt));
+    const usage = sumOfUsage(reckoned);
+    const cost = sumOfCosts(reckoned);
+    return { ...trace, ...(usage !== undefined && { usage }), ...(cost !== undefined && { cost }) };
+  }
+
+  #reckon(attempt: TraceAttempt): TraceAttempt {
+    const { delivered, charactersOfAttempt } = this.recorder;
+    const isWriting = [...delivered].at(-1) === attempt.attempt;
+    const inputTokens = this.#attempts.get(attempt.attempt)?.estimatedInputTokens ?? 0;
+    const outputTokens = isWriting ? tokensIn(charactersOfAttempt) : 0;
+    const usage: Usage = { inputTokens, outputTokens, estimated: true };
+    const { provider, model, startedAt } = attempt;
+    const cost = this.#prices.costOf({ provider, model, usage, at: startedAt });
+    return { ...attempt, usage, share: shareOf(attempt, isWriting), ...(cost !== undefined && { cost }) };
+  }
+
   #addEnding(trace: Trace): void {
     const { ending } = this;
     if (ending === undefined) return;

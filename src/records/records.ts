@@ -90,7 +90,7 @@ export class Records {
   async trace(streamId: string, owner: string | undefined): Promise<Trace> {
     await this.#options.prices.load();
     const live = this.#collector.get(streamId);
-    const trace = live?.trace() ?? (await (await this.#upToDate()).get(streamId))?.trace;
+    const trace = live?.reckonedTrace() ?? (await (await this.#upToDate()).get(streamId))?.trace;
     if (trace !== undefined && (owner === undefined || trace.owner === owner)) return trace;
     throw new HeadraceError("stream-not-found", `there is no trace of a stream ${streamId.slice(0, 64)}`);
   }

@@ -24,6 +24,7 @@ export class TokenRecorder implements StreamTap {
   /** Milliseconds between one piece of content and the next. */
   readonly gaps = new Histogram();
   readonly timeline = new Timeline();
+  #before = 0;
   readonly #clock: Clock;
   readonly #began: number;
 
@@ -48,6 +49,7 @@ export class TokenRecorder implements StreamTap {
         return;
       case "attempt-start":
         this.delivered.add(event.attempt ?? 0);
+        this.#before = this.characters;
         return;
       case "finish":
         this.finishReason ??= event.reason;
@@ -62,6 +64,11 @@ export class TokenRecorder implements StreamTap {
         break;
       default:
     }
+  }
+
+  /** Of the attempt that writes now. */
+  get charactersOfAttempt(): number {
+    return this.characters - this.#before;
   }
 
   get elapsedMs(): number {

@@ -14,7 +14,7 @@ export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
 }
 
 export function Button({ kind = "plain", square = false, className = "", ...rest }: ButtonProps) {
-  const shape = square ? "size-8 justify-center" : "h-8 px-3";
+  const shape = square ? "size-8 justify-center pointer-coarse:size-10" : "h-8 px-3 pointer-coarse:h-10";
   return (
     <button
       type="button"

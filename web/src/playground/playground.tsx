@@ -71,26 +71,26 @@ export function Playground() {
       <Announcer conversations={conversations} />
       <div className="border-line flex items-center gap-1.5 border-b px-3 py-2">
         {conversations.length === 1 && (
-          <div className="w-64 min-w-0">
+          <div className="w-64 min-w-32 shrink">
             <ModelPicker label="Model" model={first.model} onChange={(model) => first.choose(model)} />
           </div>
         )}
         <Button kind="quiet" disabled={conversations.length >= mostColumns} onClick={() => add(first.model)}>
           <Columns2 size={15} aria-hidden />
-          <span className="max-sm:sr-only">Compare</span>
+          <span className="max-lg:sr-only">Compare</span>
         </Button>
         <span className="ml-auto" />
         <Button kind="quiet" disabled={isFresh} onClick={startAnew}>
           <Plus size={15} aria-hidden />
-          <span className="max-sm:sr-only">New chat</span>
+          <span className="max-lg:sr-only">New chat</span>
         </Button>
         <Button kind="quiet" onClick={() => setShown("copy-as")}>
           <Code2 size={15} aria-hidden />
-          <span className="max-sm:sr-only">Copy as</span>
+          <span className="max-lg:sr-only">Copy as</span>
         </Button>
         <Button kind="quiet" onClick={() => setShown("parameters")}>
           <SlidersHorizontal size={15} aria-hidden />
-          <span className="max-sm:sr-only">Parameters</span>
+          <span className="max-lg:sr-only">Parameters</span>
           {parameterCount > 0 && (
             <span className="bg-accent text-accent-ink min-w-4 rounded-full px-1 text-center text-2xs">
               {parameterCount}
