@@ -81,6 +81,15 @@ describe("embeddings through OpenAI's own client", () => {
     expect(csv).toContain(",embeddings,openai-embeddings,");
   });
 
+  test("cost what a provider says that knows better than a list", async () => {
+    const { url, post } = await startWithProvider(
+      (_request, response) => json(response, 200, vectors({ prompt_tokens: 8, total_tokens: 8, cost: 0.0125 })),
+      (baseUrl) => ({ providers: { openrouter: { vendor: "openrouter", baseUrl, apiKey: "k" } }, routes: {} }),
+    );
+    await (await post("/v1/embeddings", { model: "openrouter/any/model", input: "x" })).text();
+    expect((await onlyTrace(url)).cost?.total).toBe(0.0125);
+  });
+
   test("whose provider does not count them are estimated, and say so", async () => {
     const { url } = await startWithProvider((_request, response) => json(response, 200, vectors()));
     const openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: "none", maxRetries: 0 });

@@ -6,7 +6,7 @@ import { createPassedReader } from "../src/protocols/openai-passed-reader.ts";
 
 /** What is understood of a body that comes in pieces of these sizes. */
 function read(contentType: string, body: string, sizes: readonly number[] = [body.length]): StreamEvent[] {
-  const reader = createPassedReader(contentType, 12);
+  const reader = createPassedReader({ contentType, estimatedInputTokens: 12 });
   const bytes = new TextEncoder().encode(body);
   const events: StreamEvent[] = [];
   for (let at = 0, piece = 0; at < bytes.byteLength; piece++) {
@@ -59,7 +59,7 @@ describe("an answer in one piece that is passed on", () => {
   test("may be anything at all", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 40_000 }), (bytes) => {
-        const reader = createPassedReader("application/json", 0);
+        const reader = createPassedReader({ contentType: "application/json", estimatedInputTokens: 0 });
         expect(reader.push(bytes)).toEqual([]);
         expect(reader.end().at(-1)?.type).toBe("stream-end");
       }),

@@ -7,8 +7,9 @@ import { isJsonObject } from "../core/json.ts";
 import { tokensIn } from "../core/usage-estimate.ts";
 import { readStreamError } from "./openai-chat-errors.ts";
 import { longestReason, readFinishReason } from "./openai-chat-finish.ts";
-import { readUsage } from "./openai-chat-usage.ts";
-import type { EventReader } from "./protocol.ts";
+import { readCount } from "./json-values.ts";
+import { readCost, readUsage } from "./openai-chat-usage.ts";
+import type { EventReader, ProtocolQuirks } from "./protocol.ts";
 import { createSseReader } from "./sse.ts";
 
 /** What is kept of the beginning of an answer in one piece, and as much again of its end. */
@@ -16,18 +17,25 @@ const keptBytes = 8 * 1024;
 /** Longest event of a stream that is looked into. */
 const longestFrame = 256 * 1024;
 
+export interface PassedReaderOptions {
+  contentType: string;
+  /** For an answer in one piece whose provider did not count. */
+  estimatedInputTokens: number;
+  quirks?: Pick<ProtocolQuirks, "tellsCost">;
+}
+
 /**
  * Reads along in an answer that is passed on as it is: what it used, why it ended, and of a stream also its text. What it
  * cannot read it does not report; the bytes are somebody else's concern.
  *
  * Keeps at most 16 KiB of an answer in one piece, since usage is at its end or, with some servers, at its beginning, and
  * one event of a stream.
- *
- * @param estimatedInputTokens - for an answer in one piece whose provider did not count.
  */
-export function createPassedReader(contentType: string, estimatedInputTokens: number): EventReader {
-  return contentType.includes("event-stream") ? new StreamReader() : new DocumentReader(estimatedInputTokens);
+export function createPassedReader({ contentType, ...options }: PassedReaderOptions): EventReader {
+  return contentType.includes("event-stream") ? new StreamReader(options) : new DocumentReader(options);
 }
+
+type ReaderOptions = Omit<PassedReaderOptions, "contentType">;
 
 class StreamReader implements EventReader {
   readonly #frames = createSseReader(longestFrame);
@@ -35,6 +43,11 @@ class StreamReader implements EventReader {
   #error: ErrorReport | undefined;
   #isDone = false;
   #isLost = false;
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
 
   push(bytes: Uint8Array): StreamEvent[] {
     if (this.#isLost) return [];
@@ -65,7 +78,7 @@ class StreamReader implements EventReader {
     if (frame === undefined) return [];
     this.#error ??= readStreamError(frame);
     const events = choicesOf(frame).flatMap((choice) => this.#readChoice(choice));
-    const usage = usageOf(frame["usage"]);
+    const usage = usageOf(frame["usage"], this.#options);
     if (usage !== undefined) events.push({ type: "usage", usage });
     return events;
   }
@@ -83,15 +96,15 @@ class StreamReader implements EventReader {
 }
 
 class DocumentReader implements EventReader {
-  readonly #estimatedInputTokens: number;
+  readonly #options: ReaderOptions;
   readonly #head = new Uint8Array(keptBytes);
   /** The last bytes behind the head, in a ring that begins at `#tailAt`. */
   #tail: Uint8Array | undefined;
   #tailAt = 0;
   #size = 0;
 
-  constructor(estimatedInputTokens: number) {
-    this.#estimatedInputTokens = estimatedInputTokens;
+  constructor(options: ReaderOptions) {
+    this.#options = options;
   }
 
   push(bytes: Uint8Array): StreamEvent[] {
@@ -107,7 +120,8 @@ class DocumentReader implements EventReader {
     const whole = this.#size <= 2 * keptBytes ? parseObject(head + tail) : undefined;
     const error = whole === undefined ? undefined : readStreamError(whole);
     if (error !== undefined) return [{ type: "stream-end", outcome: "failed", error }];
-    const usage = whole === undefined ? (findUsage(tail) ?? findUsage(head)) : usageOf(whole["usage"]);
+    const counted = whole === undefined ? (findUsage(tail) ?? findUsage(head)) : whole["usage"];
+    const usage = usageOf(counted, this.#options);
     const reasons = whole === undefined ? findReasons(tail) : choicesOf(whole).map((choice) => choice["finish_reason"]);
     const known = reasons.flatMap((word) => reasonOf(word) ?? []);
     return [
@@ -141,7 +155,7 @@ class DocumentReader implements EventReader {
   }
 
   #estimate(whole: JsonObject | undefined, head: string): Usage {
-    const inputTokens = this.#estimatedInputTokens;
+    const { estimatedInputTokens: inputTokens } = this.#options;
     // Text is most of a long completion; embeddings have no tokens of output.
     let characters = whole === undefined && /"choices"\s*:/.test(head) ? this.#size : 0;
     for (const { text } of choicesOf(whole ?? {})) if (typeof text === "string") characters += text.length;
@@ -168,21 +182,23 @@ function reasonOf(word: Json | undefined): FinishReason | undefined {
 }
 
 /** Some count the tokens of embeddings as a total only. */
-function usageOf(value: Json | undefined): Usage | undefined {
+function usageOf(value: Json | undefined, { quirks }: ReaderOptions): Usage | undefined {
   if (!isJsonObject(value)) return undefined;
-  const { total_tokens: total } = value;
-  const inputTokens = typeof total === "number" && total >= 0 ? total : undefined;
-  return readUsage(value) ?? (inputTokens === undefined ? undefined : { inputTokens, outputTokens: 0 });
+  const total = readCount(value["total_tokens"]);
+  const usage = readUsage(value) ?? (total === undefined ? undefined : { inputTokens: total, outputTokens: 0 });
+  const costUsd = quirks?.tellsCost === true ? readCost(value) : undefined;
+  if (usage !== undefined && costUsd !== undefined) usage.costUsd = costUsd;
+  return usage;
 }
 
 /** The last object of this name in a part of a document. In a text its quotes would be escaped. */
-function findUsage(part: string): Usage | undefined {
+function findUsage(part: string): JsonObject | undefined {
   const begin = [...part.matchAll(/"usage"\s*:\s*(?=\{)/g)].at(-1);
   if (begin === undefined) return undefined;
   const text = part.slice(begin.index + begin[0].length);
   // Two levels are all that usage has.
   const object = /^\{(?:[^{}"]|"(?:[^"\\]|\\.)*"|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})*\}/.exec(text)?.[0];
-  return object === undefined ? undefined : usageOf(parseObject(object));
+  return object === undefined ? undefined : parseObject(object);
 }
 
 function findReasons(part: string): string[] {

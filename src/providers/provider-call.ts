@@ -13,7 +13,7 @@ const bytesCame: StreamEvent = { type: "text-delta", text: "..." };
 
 /** Calls of a provider that nobody here understands: bodies go there, and answers come back, as they are. */
 export function createProviderCall(options: HttpProviderOptions): CallProvider {
-  const { name, protocol, transport, propagate } = options;
+  const { name, protocol, quirks = {}, transport, propagate } = options;
   const headers = requestHeaders(options);
   return (call) =>
     async function* passed(request, { signal, stream, attempt = 0, progress = new AttemptProgress() }) {
@@ -40,7 +40,7 @@ export function createProviderCall(options: HttpProviderOptions): CallProvider {
       const { body, begun } = new PassedAnswer({
         begin,
         incoming: response.body,
-        reader: createPassedReader(contentType, estimateInputTokens(request)),
+        reader: createPassedReader({ contentType, estimatedInputTokens: estimateInputTokens(request), quirks }),
         progress,
         see: call.see,
       });
