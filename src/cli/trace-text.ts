@@ -101,8 +101,17 @@ function costText({ total, discarded, hedged }: NonNullable<Trace["cost"]>): str
   return beside === "" ? dollars(total) : `${dollars(total)}, of it ${beside}`;
 }
 
-function tokens({ inputTokens, outputTokens, estimated }: Usage): string {
-  return `${estimated ? "about " : ""}${inputTokens} in, ${outputTokens} out`;
+function tokens(usage: Usage): string {
+  const input = dearTokens(usage.inputAudioTokens, usage.inputImageTokens);
+  const output = dearTokens(usage.outputAudioTokens, usage.outputImageTokens);
+  return `${usage.estimated ? "about " : ""}${usage.inputTokens} in${input}, ${usage.outputTokens} out${output}`;
+}
+
+/** What has a price of its own. */
+function dearTokens(audio: number | undefined, images: number | undefined): string {
+  const parts = [audio !== undefined && `${audio} audio`, images !== undefined && `${images} images`];
+  const said = parts.filter((part) => part !== false).join(", ");
+  return said === "" ? "" : ` (${said})`;
 }
 
 function dollars(amount: number): string {

@@ -26,5 +26,19 @@ export const pricesSchema = z.record(
     cachedInputPerMillion: dollars()
       .optional()
       .describe("US dollars per million input tokens that came from a cache. Default: as other input."),
+    inputAudioPerMillion: dollars()
+      .optional()
+      .describe(
+        "US dollars per million input tokens of audio. Without it the cost of requests with audio is not known.",
+      ),
+    outputAudioPerMillion: dollars()
+      .optional()
+      .describe("US dollars per million output tokens of audio. Without it the cost of spoken answers is not known."),
+    inputImagePerMillion: dollars()
+      .optional()
+      .describe("US dollars per million input tokens of pictures. Default: as other input."),
+    outputImagePerMillion: dollars()
+      .optional()
+      .describe("US dollars per million output tokens of pictures. Without it the cost of drawn answers is not known."),
   }),
 );

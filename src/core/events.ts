@@ -45,6 +45,14 @@ export interface Usage {
   cachedInputTokens?: number;
   cacheWriteTokens?: number;
   reasoningTokens?: number;
+  /** Included in `inputTokens`, as pictures are; what is neither is text, or has the price of text. */
+  inputAudioTokens?: number;
+  inputImageTokens?: number;
+  /** Audio from the cache: included in `cachedInputTokens` and in `inputAudioTokens`. */
+  cachedAudioTokens?: number;
+  /** Included in `outputTokens`, as pictures are. */
+  outputAudioTokens?: number;
+  outputImageTokens?: number;
   totalTokens?: number;
   /** What the provider says that it charges for all of it, in US dollars. */
   costUsd?: number;

@@ -58,6 +58,11 @@ const usage = z.strictObject({
   cachedInputTokens: count().optional(),
   cacheWriteTokens: count().optional(),
   reasoningTokens: count().optional(),
+  inputAudioTokens: count().optional().describe("Included in `inputTokens`."),
+  inputImageTokens: count().optional().describe("Included in `inputTokens`."),
+  cachedAudioTokens: count().optional().describe("Included in `cachedInputTokens` and `inputAudioTokens`."),
+  outputAudioTokens: count().optional().describe("Included in `outputTokens`."),
+  outputImageTokens: count().optional().describe("Included in `outputTokens`."),
   totalTokens: count().optional(),
   estimated: z.literal(true).optional().describe("Counted by Headrace because the provider did not say."),
 });

@@ -1,4 +1,5 @@
 import type { StreamEvent } from "../core/events.ts";
+import { kindsOf, type TokenKinds } from "./gemini-token-kinds.ts";
 import { type CountName, countNames, type Counts, unknownCount, usageOf } from "./gemini-usage.ts";
 import { findString, parseString } from "./repeated-frame.ts";
 
@@ -13,17 +14,21 @@ export class RepeatedChunk {
   /** Which counts those are, by their position in `countNames`. */
   readonly #positions: readonly number[];
   readonly #counts: Counts = countNames.map(() => unknownCount);
+  /** They stand between the counts, where nothing differs. */
+  readonly #kinds: TokenKinds | undefined;
 
   constructor(
     { type, choice }: { type: "text-delta" | "reasoning-delta"; choice?: number },
     before: string,
     { segments, names }: { segments: readonly string[]; names: readonly CountName[] },
+    kinds: TokenKinds | undefined,
   ) {
     this.#type = type;
     this.#choice = choice;
     this.#before = before;
     this.#segments = segments;
     this.#positions = names.map((name) => countNames.indexOf(name));
+    this.#kinds = kinds;
   }
 
   /** The events of a chunk with the same text around what differs; undefined for any other chunk. */
@@ -40,7 +45,9 @@ export class RepeatedChunk {
     // Written out, since it happens for every token and spreading costs more than all the rest.
     if (this.#positions.length === 0) return [choice === undefined ? { type, text } : { type, choice, text }];
     const delta: StreamEvent = choice === undefined ? { type, text, more: true } : { type, choice, text, more: true };
-    return [delta, { type: "usage", usage: usageOf(this.#counts) }];
+    const usage = usageOf(this.#counts);
+    if (this.#kinds !== undefined) Object.assign(usage, this.#kinds);
+    return [delta, { type: "usage", usage }];
   }
 
   #readCounts(data: string, from: number): boolean {
@@ -74,7 +81,8 @@ export function repeatedChunk(data: string, events: readonly StreamEvent[]): Rep
   const found = findString(data, "text", delta.text);
   if (found === undefined || (usage === undefined) !== !data.includes('"usageMetadata":')) return undefined;
   const counts = usage === undefined ? { segments: [found.suffix], names: [] } : splitAtCounts(found.suffix);
-  return counts === undefined ? undefined : new RepeatedChunk(delta, found.prefix, counts);
+  const kinds = usage === undefined ? undefined : kindsOf(usage.usage);
+  return counts === undefined ? undefined : new RepeatedChunk(delta, found.prefix, counts, kinds);
 }
 
 // Some kinds of counts are added up in a usage, so that they cannot be told from it.

@@ -1,5 +1,6 @@
 import type { Usage } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import { readTokenKinds, writeTokenKinds } from "./gemini-token-kinds.ts";
 import { readCount } from "./json-values.ts";
 
 /** Counts of `usageMetadata` that a usage event keeps to the last digit. */
@@ -22,7 +23,9 @@ export const unknownCount = -1;
 export function readUsage(metadata: JsonObject): Usage | undefined {
   const counts = countNames.map((name) => readCount(metadata[name]) ?? unknownCount);
   if (counts.every((value) => value === unknownCount)) return undefined;
-  return usageOf(counts, readCount(metadata["toolUsePromptTokenCount"]));
+  const usage = usageOf(counts, readCount(metadata["toolUsePromptTokenCount"]));
+  const kinds = readTokenKinds(metadata);
+  return kinds === undefined ? usage : { ...usage, ...kinds };
 }
 
 /** Google counts thoughts beside the answer, and the results of its own tools beside the prompt. */
@@ -66,7 +69,7 @@ export function writeUsage(usage: Usage): JsonObject {
     if (value !== undefined) written[name] = value;
   }
   written["totalTokenCount"] ??= usage.inputTokens + usage.outputTokens;
-  return written;
+  return Object.assign(written, writeTokenKinds(usage));
 }
 
 /** Whether a count can be taken out of the object and be put back. */

@@ -2,6 +2,7 @@ import type { Usage } from "../core/events.ts";
 import type { JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import { readCount } from "./json-values.ts";
+import { addTokenKinds } from "./openai-token-kinds.ts";
 
 /** Undefined when the object counts nothing. */
 export function readUsage(usage: JsonObject): Usage | undefined {
@@ -22,6 +23,7 @@ export function readUsage(usage: JsonObject): Usage | undefined {
   if (cached !== undefined) read.cachedInputTokens = cached;
   if (written !== undefined) read.cacheWriteTokens = written;
   if (reasoning !== undefined) read.reasoningTokens = reasoning;
+  addTokenKinds(read, input, output);
   if (total !== undefined) read.totalTokens = total;
   return read;
 }
@@ -44,15 +46,31 @@ function isAmount(value: unknown): value is number {
 }
 
 export function writeUsage(usage: Usage): JsonObject {
-  const { inputTokens, outputTokens, cachedInputTokens, cacheWriteTokens, reasoningTokens, totalTokens } = usage;
+  const { inputTokens, outputTokens, totalTokens } = usage;
   const written: JsonObject = {
     prompt_tokens: inputTokens,
     completion_tokens: outputTokens,
     total_tokens: totalTokens ?? inputTokens + outputTokens,
   };
-  if (cachedInputTokens !== undefined || cacheWriteTokens !== undefined) {
-    written["prompt_tokens_details"] = { cached_tokens: cachedInputTokens ?? 0, cache_write_tokens: cacheWriteTokens };
-  }
-  if (reasoningTokens !== undefined) written["completion_tokens_details"] = { reasoning_tokens: reasoningTokens };
+  const input = presentCounts({
+    cached_tokens: usage.cachedInputTokens,
+    cache_write_tokens: usage.cacheWriteTokens,
+    audio_tokens: usage.inputAudioTokens,
+    image_tokens: usage.inputImageTokens,
+  });
+  const output = presentCounts({
+    reasoning_tokens: usage.reasoningTokens,
+    audio_tokens: usage.outputAudioTokens,
+    image_tokens: usage.outputImageTokens,
+  });
+  // Clients that look into the details expect this one.
+  if (input !== undefined) written["prompt_tokens_details"] = { cached_tokens: 0, ...input };
+  if (output !== undefined) written["completion_tokens_details"] = { reasoning_tokens: 0, ...output };
   return written;
+}
+
+/** Undefined when nothing was counted. */
+function presentCounts(counts: Record<string, number | undefined>): JsonObject | undefined {
+  const present = Object.entries(counts).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  return present.length === 0 ? undefined : Object.fromEntries(present);
 }

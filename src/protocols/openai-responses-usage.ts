@@ -2,6 +2,7 @@ import type { Usage } from "../core/events.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { isJsonObject } from "../core/json.ts";
 import { readCount } from "./json-values.ts";
+import { addTokenKinds } from "./openai-token-kinds.ts";
 
 /** Undefined when the object counts nothing. */
 export function readUsage(usage: Json | undefined): Usage | undefined {
@@ -19,6 +20,7 @@ export function readUsage(usage: Json | undefined): Usage | undefined {
   if (cached !== undefined) read.cachedInputTokens = cached;
   if (written !== undefined) read.cacheWriteTokens = written;
   if (reasoning !== undefined) read.reasoningTokens = reasoning;
+  addTokenKinds(read, input, output);
   if (total !== undefined) read.totalTokens = total;
   return read;
 }

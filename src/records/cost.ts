@@ -1,4 +1,5 @@
 import type { Usage } from "../core/events.ts";
+import { usageParts } from "../core/usage-parts.ts";
 import type { Cost, CostShare, TraceAttempt } from "./trace.ts";
 
 /** Money is added up in whole billionths of a dollar, so that sums are exact whatever their order. */
@@ -53,7 +54,7 @@ export function sumOfUsage(attempts: readonly Pick<TraceAttempt, "usage">[]): Us
     sum ??= { inputTokens: 0, outputTokens: 0 };
     sum.inputTokens += usage.inputTokens;
     sum.outputTokens += usage.outputTokens;
-    for (const part of ["cachedInputTokens", "cacheWriteTokens", "reasoningTokens"] as const) {
+    for (const part of usageParts) {
       if (usage[part] !== undefined) sum[part] = (sum[part] ?? 0) + usage[part];
     }
     if (usage.estimated === true) sum.estimated = true;

@@ -1,5 +1,6 @@
 import type * as Listed from "@pydantic/genai-prices";
 import type { Usage } from "../core/events.ts";
+import type { UsagePart } from "../core/usage-parts.ts";
 
 /** US dollars per million tokens. */
 export interface ModelPrice {
@@ -7,6 +8,12 @@ export interface ModelPrice {
   outputPerMillion: number;
   /** Default: as any other input. */
   cachedInputPerMillion?: number | undefined;
+  /** Without them nobody knows what an answer cost that has audio in it, or pictures in its output. */
+  inputAudioPerMillion?: number | undefined;
+  outputAudioPerMillion?: number | undefined;
+  outputImagePerMillion?: number | undefined;
+  /** Default: as any other input. */
+  inputImagePerMillion?: number | undefined;
 }
 
 export interface PricesOptions {
@@ -54,7 +61,26 @@ const idOfVendor: Readonly<Record<string, string>> = {
   moonshot: "moonshotai",
 };
 
-const free: ModelPrice = { inputPerMillion: 0, outputPerMillion: 0 };
+const free: ModelPrice = {
+  inputPerMillion: 0,
+  outputPerMillion: 0,
+  inputAudioPerMillion: 0,
+  outputAudioPerMillion: 0,
+  outputImagePerMillion: 0,
+};
+
+/**
+ * Kinds of tokens that cost more than text, by the names of their prices in the list. Pictures that a model looks at have
+ * the price of text, unless the list says otherwise.
+ */
+const dearKinds = {
+  inputAudioTokens: "input_audio_mtok",
+  outputAudioTokens: "output_audio_mtok",
+  outputImageTokens: "output_image_mtok",
+} as const satisfies Partial<Record<UsagePart, string>>;
+
+/** Vendors who name one price for text and audio where they are the same, and two where they are not. */
+const vendorsOfOnePrice = new Set(["google"]);
 
 /** What attempts cost. What is not known stays unknown: it is never taken for nothing. */
 export class Prices {
@@ -85,7 +111,7 @@ export class Prices {
   costOf(billed: Billed): number | undefined {
     const price = this.#configured(billed.provider, billed.model);
     if (price !== undefined) return priceOf(billed.usage, price);
-    return billed.usage.costUsd ?? this.#listed(billed)?.total_price;
+    return billed.usage.costUsd ?? this.#listedCost(billed);
   }
 
   /** What is known of a model, for people to look at. */
@@ -111,6 +137,18 @@ export class Prices {
     return vendorOf(provider)?.vendor === "simulator" ? free : undefined;
   }
 
+  #listedCost(billed: Billed): number | undefined {
+    const listed = this.#listed(billed);
+    if (listed === undefined) return undefined;
+    const isOnePrice = vendorsOfOnePrice.has(listed.provider.id);
+    for (const [part, price] of Object.entries(dearKinds) as [keyof typeof dearKinds, string][]) {
+      if (isOnePrice && part !== "outputImageTokens") continue;
+      // The list would take the price of text, which is lower by far.
+      if ((billed.usage[part] ?? 0) > 0 && listed.model_price[price] === undefined) return undefined;
+    }
+    return listed.total_price;
+  }
+
   #listed({ provider, model, usage, at }: Billed) {
     const found = this.#options.vendorOf(provider);
     if (found === undefined || this.#package === undefined) return undefined;
@@ -122,6 +160,12 @@ export class Prices {
       output_tokens: usage.outputTokens,
       cache_read_tokens: usage.cachedInputTokens ?? 0,
       cache_write_tokens: usage.cacheWriteTokens ?? 0,
+      input_audio_tokens: usage.inputAudioTokens ?? 0,
+      input_image_tokens: usage.inputImageTokens ?? 0,
+      output_audio_tokens: usage.outputAudioTokens ?? 0,
+      output_image_tokens: usage.outputImageTokens ?? 0,
+      // Where it counts and nobody has said it, the sum is not known.
+      ...(usage.cachedAudioTokens !== undefined && { cache_audio_read_tokens: usage.cachedAudioTokens }),
     };
     try {
       return this.#package.calcPrice(tokens, model, { ...place, timestamp: new Date(at) }) ?? undefined;
@@ -132,11 +176,27 @@ export class Prices {
   }
 }
 
-function priceOf({ inputTokens, outputTokens, cachedInputTokens = 0 }: Usage, price: ModelPrice): number {
-  const { inputPerMillion, outputPerMillion, cachedInputPerMillion = inputPerMillion } = price;
-  const cached = Math.min(cachedInputTokens, inputTokens);
-  const perMillion =
-    (inputTokens - cached) * inputPerMillion + cached * cachedInputPerMillion + outputTokens * outputPerMillion;
+/** Undefined when a kind of token was used that has no price. */
+function priceOf(usage: Usage, price: ModelPrice): number | undefined {
+  const { inputPerMillion, outputPerMillion } = price;
+  const { cachedInputPerMillion = inputPerMillion, inputImagePerMillion = inputPerMillion } = price;
+  const { inputAudioTokens: heard = 0, inputImageTokens: seen = 0, cachedAudioTokens: heardBefore = 0 } = usage;
+  const { outputAudioTokens: spoken = 0, outputImageTokens: drawn = 0 } = usage;
+  const dear = [
+    [heard, price.inputAudioPerMillion],
+    [spoken, price.outputAudioPerMillion],
+    [drawn, price.outputImagePerMillion],
+  ] as const;
+  let perMillion = seen * inputImagePerMillion;
+  for (const [tokens, each] of dear) {
+    if (tokens === 0) continue;
+    if (each === undefined) return undefined;
+    perMillion += tokens * each;
+  }
+  const read = Math.max(0, usage.inputTokens - heard - seen);
+  const cached = Math.min(Math.max(0, (usage.cachedInputTokens ?? 0) - heardBefore), read);
+  const written = Math.max(0, usage.outputTokens - spoken - drawn);
+  perMillion += (read - cached) * inputPerMillion + cached * cachedInputPerMillion + written * outputPerMillion;
   return perMillion / 1e6;
 }
 

@@ -35,6 +35,11 @@ export interface StreamRow {
   cached_input_tokens: number | null;
   cache_write_tokens: number | null;
   reasoning_tokens: number | null;
+  input_audio_tokens: number | null;
+  input_image_tokens: number | null;
+  cached_audio_tokens: number | null;
+  output_audio_tokens: number | null;
+  output_image_tokens: number | null;
   is_estimated: number;
   /** Null when it is not known. */
   cost: number | null;
@@ -91,6 +96,11 @@ export interface UsageRow {
   cached_input_tokens: number | null;
   cache_write_tokens: number | null;
   reasoning_tokens: number | null;
+  input_audio_tokens: number | null;
+  input_image_tokens: number | null;
+  cached_audio_tokens: number | null;
+  output_audio_tokens: number | null;
+  output_image_tokens: number | null;
   is_estimated: number;
   cost: number | null;
 }
@@ -136,6 +146,7 @@ export const migrations: Record<string, Migration> = {
   "001-begin": { up: createTables },
   "002-connections": { up: addConnections },
   "003-operations": { up: addOperations },
+  "004-token-kinds": { up: addTokenKinds },
 };
 
 async function createTables(db: Kysely<Tables>): Promise<void> {
@@ -229,6 +240,14 @@ async function addOperations(db: Kysely<Tables>): Promise<void> {
   const filtered = ["target", "model", "route", "outcome", "is_open", "operation"];
   await createIndex(db, "records_streams_by_owner", ["owner", "started_at", "id", ...filtered]);
   await createIndex(db, "records_streams_by_start", ["started_at", "id", ...filtered, ...summed]);
+}
+
+async function addTokenKinds({ schema }: Kysely<Tables>): Promise<void> {
+  const input = ["input_audio_tokens", "input_image_tokens", "cached_audio_tokens"];
+  const columns = [...input, "output_audio_tokens", "output_image_tokens"];
+  for (const table of ["records_streams", "records_usage"]) {
+    for (const column of columns) await schema.alterTable(table).addColumn(column, "bigint").execute();
+  }
 }
 
 async function createIndex({ schema }: Kysely<Tables>, name: string, columns: readonly string[]): Promise<void> {

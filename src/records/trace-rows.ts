@@ -1,6 +1,7 @@
 import type { ErrorCode } from "../core/errors.ts";
 import type { FinishReason, Outcome, Rung, Usage } from "../core/events.ts";
 import type { AskedProtocol, Operation } from "../core/operation.ts";
+import { type UsagePart, usageParts } from "../core/usage-parts.ts";
 import { fromNanos, toNanos } from "./cost.ts";
 import type { AttemptRow, DetailsRow, StreamRow, TagRow, UsageRow } from "./sql-schema.ts";
 import { packTimeline, unpackTimeline } from "./timeline.ts";
@@ -58,7 +59,7 @@ function streamRow(trace: Trace): StreamRow {
     readers_disconnected: readers.disconnected,
     input_tokens: usage?.inputTokens ?? null,
     output_tokens: usage?.outputTokens ?? null,
-    ...usageParts(usage),
+    ...usagePartsRow(usage),
     cost: cost === undefined ? null : toNanos(cost.total),
     cost_delivered: cost === undefined ? null : toNanos(cost.delivered),
     cost_discarded: cost === undefined ? null : toNanos(cost.discarded),
@@ -118,19 +119,30 @@ function usageRow(trace: Trace, attempt: TraceAttempt): UsageRow[] {
       is_billed: usage === undefined ? 0 : 1,
       input_tokens: usage?.inputTokens ?? 0,
       output_tokens: usage?.outputTokens ?? 0,
-      ...usageParts(usage),
+      ...usagePartsRow(usage),
       cost: usage === undefined ? 0 : cost === undefined ? null : toNanos(cost),
     },
   ];
 }
 
-function usageParts(usage: Usage | undefined) {
-  return {
-    cached_input_tokens: usage?.cachedInputTokens ?? null,
-    cache_write_tokens: usage?.cacheWriteTokens ?? null,
-    reasoning_tokens: usage?.reasoningTokens ?? null,
-    is_estimated: usage?.estimated === true ? 1 : 0,
-  };
+/** Where the parts of a usage are kept. */
+const columnOfPart = {
+  cachedInputTokens: "cached_input_tokens",
+  cacheWriteTokens: "cache_write_tokens",
+  reasoningTokens: "reasoning_tokens",
+  inputAudioTokens: "input_audio_tokens",
+  inputImageTokens: "input_image_tokens",
+  cachedAudioTokens: "cached_audio_tokens",
+  outputAudioTokens: "output_audio_tokens",
+  outputImageTokens: "output_image_tokens",
+} as const satisfies Record<UsagePart, keyof StreamRow & keyof UsageRow>;
+
+type PartColumns = Pick<StreamRow, (typeof columnOfPart)[UsagePart] | "is_estimated">;
+
+function usagePartsRow(usage: Usage | undefined): PartColumns {
+  const columns: Partial<PartColumns> = { is_estimated: usage?.estimated === true ? 1 : 0 };
+  for (const part of usageParts) columns[columnOfPart[part]] = usage?.[part] ?? null;
+  return columns as PartColumns;
 }
 
 export function summaryOfRow(row: StreamRow): TraceSummary {
@@ -229,17 +241,15 @@ function attemptOfRows(row: AttemptRow, billed: UsageRow | undefined): TraceAtte
   return attempt;
 }
 
-type UsageColumns = Pick<
-  StreamRow,
-  "input_tokens" | "output_tokens" | "cached_input_tokens" | "cache_write_tokens" | "reasoning_tokens" | "is_estimated"
->;
+type UsageColumns = PartColumns & Pick<StreamRow, "input_tokens" | "output_tokens">;
 
 function usageOfRow(row: UsageColumns): Usage | undefined {
   if (row.input_tokens === null || row.output_tokens === null) return undefined;
   const usage: Usage = { inputTokens: row.input_tokens, outputTokens: row.output_tokens };
-  if (row.cached_input_tokens !== null) usage.cachedInputTokens = row.cached_input_tokens;
-  if (row.cache_write_tokens !== null) usage.cacheWriteTokens = row.cache_write_tokens;
-  if (row.reasoning_tokens !== null) usage.reasoningTokens = row.reasoning_tokens;
+  for (const part of usageParts) {
+    const tokens = row[columnOfPart[part]];
+    if (tokens !== null) usage[part] = tokens;
+  }
   if (row.is_estimated === 1) usage.estimated = true;
   return usage;
 }

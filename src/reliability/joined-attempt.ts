@@ -1,5 +1,6 @@
 import { HeadraceError } from "../core/errors.ts";
 import type { AttemptStart, StreamEvent, Usage } from "../core/events.ts";
+import { usageParts } from "../core/usage-parts.ts";
 import { JsonPrefix } from "./json-prefix.ts";
 
 export interface JoinedAttemptOptions {
@@ -108,7 +109,7 @@ export function addUsage(one: Usage, other: Usage): Usage {
     inputTokens: one.inputTokens + other.inputTokens,
     outputTokens: one.outputTokens + other.outputTokens,
   };
-  for (const part of ["cachedInputTokens", "cacheWriteTokens", "reasoningTokens"] as const) {
+  for (const part of usageParts) {
     const tokens = (one[part] ?? 0) + (other[part] ?? 0);
     if (tokens > 0) sum[part] = tokens;
   }

@@ -2,6 +2,7 @@ import type { HeadraceError } from "../core/errors.ts";
 import type { AttemptEnded, AttemptOutcome, AttemptStarted } from "../core/observer.ts";
 import type { Clock } from "../core/time.ts";
 import type { Usage } from "../core/events.ts";
+import { usageParts } from "../core/usage-parts.ts";
 import { estimateInputTokens, estimateUsage, usageWithRest } from "../core/usage-estimate.ts";
 import type { AttemptCall, Guard } from "./attempt.ts";
 
@@ -90,12 +91,10 @@ function reportedUsage({ progress }: AttemptCall, outcome: AttemptOutcome): Usag
 
 function usageWithout(before: Usage, usage: Usage): Usage {
   const rest: Usage = { inputTokens: 0, outputTokens: 0 };
-  for (const part of usageParts) {
+  for (const part of ["inputTokens", "outputTokens", ...usageParts] as const) {
     const tokens = (usage[part] ?? 0) - (before[part] ?? 0);
     if (tokens > 0) rest[part] = tokens;
   }
   if (usage.estimated === true || before.estimated === true) rest.estimated = true;
   return rest;
 }
-
-const usageParts = ["inputTokens", "outputTokens", "cachedInputTokens", "cacheWriteTokens", "reasoningTokens"] as const;

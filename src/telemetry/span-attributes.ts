@@ -39,6 +39,11 @@ export function endAttributes({
     "gen_ai.usage.cache_read.input_tokens": usage?.cachedInputTokens,
     "gen_ai.usage.cache_creation.input_tokens": usage?.cacheWriteTokens,
     "gen_ai.usage.reasoning.output_tokens": usage?.reasoningTokens,
+    "gen_ai.usage.audio.input_tokens": usage?.inputAudioTokens,
+    "gen_ai.usage.audio.cache_read.input_tokens": usage?.cachedAudioTokens,
+    "gen_ai.usage.audio.output_tokens": usage?.outputAudioTokens,
+    "gen_ai.usage.image.input_tokens": usage?.inputImageTokens,
+    "gen_ai.usage.image.output_tokens": usage?.outputImageTokens,
     "headrace.usage.estimated": usage?.estimated,
   });
 }

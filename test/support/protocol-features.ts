@@ -154,7 +154,14 @@ export const requestFeatures: readonly RequestFeature[] = [
   },
 ];
 
-const usage: Usage = { inputTokens: 9, outputTokens: 7, cachedInputTokens: 2, reasoningTokens: 3 };
+const usage: Usage = {
+  inputTokens: 9,
+  outputTokens: 7,
+  cachedInputTokens: 2,
+  reasoningTokens: 3,
+  inputAudioTokens: 4,
+  outputImageTokens: 1,
+};
 const words = (said: string): StreamEvent => ({ type: "text-delta", text: said });
 const tool = (index: number): StreamEvent[] => [
   { type: "tool-call-start", call: index, callId: `c${index}`, name: "look", kind: "function" },
@@ -236,6 +243,11 @@ export const answerFeatures: readonly AnswerFeature[] = [
   },
   { name: "usage of the cache", events: [words("Hi")], arrives: (answer) => answer.usage?.cachedInputTokens === 2 },
   { name: "usage of reasoning", events: [words("Hi")], arrives: (answer) => answer.usage?.reasoningTokens === 3 },
+  {
+    name: "usage of audio and pictures",
+    events: [words("Hi")],
+    arrives: ({ usage: read }) => read?.inputAudioTokens === 4 && read.outputImageTokens === 1,
+  },
   {
     name: "end: out of tokens",
     events: [words("Hi"), { type: "finish", reason: "length" }, { type: "stream-end", outcome: "length" }],

@@ -111,11 +111,25 @@ export function StreamFacts({ trace }: { trace: Trace }) {
   );
 }
 
-function writeUsage({ inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated }: Usage): string {
-  const cached = cachedInputTokens === undefined ? "" : ` (${writeCount(cachedInputTokens)} of them cached)`;
-  const reasoning = reasoningTokens === undefined ? "" : ` (${writeCount(reasoningTokens)} of them reasoning)`;
+function writeUsage(usage: Usage): string {
+  const { inputTokens, outputTokens, cachedInputTokens, reasoningTokens, estimated } = usage;
+  const input = ofThem(
+    [cachedInputTokens, "cached"],
+    [usage.inputAudioTokens, "audio"],
+    [usage.inputImageTokens, "images"],
+  );
+  const output = ofThem(
+    [reasoningTokens, "reasoning"],
+    [usage.outputAudioTokens, "audio"],
+    [usage.outputImageTokens, "images"],
+  );
   const how = estimated === true ? "; at least one provider did not say, so this is an estimate" : "";
-  return `${writeCount(inputTokens)} in${cached}, ${writeCount(outputTokens)} out${reasoning}${how}`;
+  return `${writeCount(inputTokens)} in${input}, ${writeCount(outputTokens)} out${output}${how}`;
+}
+
+function ofThem(...parts: [tokens: number | undefined, kind: string][]): string {
+  const said = parts.flatMap(([tokens, kind]) => (tokens === undefined ? [] : [`${writeCount(tokens)} ${kind}`]));
+  return said.length === 0 ? "" : ` (of them ${said.join(", ")})`;
 }
 
 function writeShares(cost: Cost | undefined): string {
