@@ -108,7 +108,7 @@ function optionsOf({ lines, bars = false, write }: Chart): Omit<uPlot.Options, "
         incrs: ({ data: [times] }) => (isDaily(times) ? daySteps : hourSteps),
         values: ({ data: [times] }, seconds) => seconds.map((at) => (isDaily(times) ? day : hour).format(at * 1000)),
       },
-      axis(write, { size: 62 }),
+      axis(write, { size: 62, ...(write === writeCount && { incrs: wholeSteps }) }),
     ],
     series: [
       {},
@@ -139,6 +139,9 @@ const dayAndHour = new Intl.DateTimeFormat(undefined, { month: "short", day: "nu
 function writePoint(at: number): string {
   return dayAndHour.format(at);
 }
+
+/** Half a request would be written as a whole one. */
+const wholeSteps = Array.from({ length: 9 }, (_, zeros) => [1, 2, 5].map((step) => step * 10 ** zeros)).flat();
 
 const dayS = 86_400;
 const daySteps = [1, 2, 7, 14].map((days) => days * dayS);

@@ -11,11 +11,11 @@ export interface TargetsProps {
   error: string | undefined;
 }
 
-/** Of the breaker. */
+/** Of the target, and of the breaker before it. */
 const healthWords: Record<TargetReport["health"], string> = {
-  ok: "ok (breaker closed)",
-  resting: "resting (breaker open)",
-  probing: "probing (breaker half-open)",
+  ok: "ok, closed",
+  resting: "resting, open",
+  probing: "probing, half-open",
 };
 
 /** How the targets have been doing. */
@@ -30,7 +30,7 @@ export function Targets({ targets, error }: TargetsProps) {
       {targets !== undefined && targets.length > 0 && (
         <Table
           label="Targets"
-          names={["Target", "Health", "Waiting for a first token", "Limit", "Queued", "Successes", "Failures"]}
+          names={["Target", "Health, breaker", "Waiting for a first token", "Limit", "Queued", "Successes", "Failures"]}
           numbersFrom={2}
           rows={targets.map(({ name, health, restsUntil, concurrency, successes, failures }) => ({
             key: name,
