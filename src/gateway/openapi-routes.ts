@@ -23,7 +23,8 @@ export interface Described {
   /** What the JSON body is. */
   body?: string;
   response?: z.ZodType;
-  contentType?: string;
+  /** Several where the request chooses. Default: JSON. */
+  contentType?: string | readonly string[];
 }
 
 const events = "text/event-stream";
@@ -121,7 +122,7 @@ const admin: Described[] = [
   {
     ...get(
       "/admin/live",
-      "An event `stream`, its data a TraceSummary, for each stream that begins, changes or ends",
+      "An event `stream`, its data a `TraceSummary` of the schemas below, for each stream that begins, changes or ends",
       "admin",
     ),
     contentType: events,
@@ -130,7 +131,7 @@ const admin: Described[] = [
   {
     ...get("/admin/export", "All streams that a list would show, as a file", "admin"),
     query: exportQuerySchema,
-    contentType: "application/jsonl",
+    contentType: ["application/jsonl", "text/csv"],
   },
 ];
 

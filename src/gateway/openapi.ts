@@ -1,6 +1,7 @@
 import { z } from "zod";
 
 import { accessTo } from "./access.ts";
+import { traceSummarySchema } from "./admin-schemas.ts";
 import type { Described } from "./openapi-routes.ts";
 import { describedRoutes } from "./openapi-routes.ts";
 
@@ -22,7 +23,7 @@ export function describeApi(version: string): Document {
     },
     paths,
     components: {
-      schemas: { Error: errorSchema },
+      schemas: { Error: errorSchema, TraceSummary: jsonSchema(traceSummarySchema, "output") },
       securitySchemes: {
         bearer: { type: "http", scheme: "bearer", description: "Needed once keys are configured." },
       },
@@ -47,6 +48,7 @@ const errorSchema = {
 function operation(route: Described): Document {
   const { summary, tag, body, response, contentType = "application/json" } = route;
   const schema = response === undefined ? {} : { schema: jsonSchema(response, "output") };
+  const content = Object.fromEntries([contentType].flat().map((type) => [type, schema]));
   return {
     summary,
     tags: [tag],
@@ -59,7 +61,7 @@ function operation(route: Described): Document {
       },
     }),
     responses: {
-      "200": { description: "OK", content: { [contentType]: schema } },
+      "200": { description: "OK", content },
       default: {
         description: "An error",
         content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } },
