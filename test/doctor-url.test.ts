@@ -132,9 +132,18 @@ describe("headrace doctor --url", () => {
   test("says what is wrong when there is no answer to measure, and keeps the key to itself", async () => {
     const { url } = await startGateway({ access: { keys: [{ name: "alice", key: "her-own-long-secret-key" }] } });
     const refused = await run(["doctor", "--url", url, "--key", "another-secret"]);
-    assert.match(refused.stdout, /wants a key.*\n.*--key/);
+    assert.match(refused.stdout, /refuses the key.*\n.*--key/);
     assert.equal(refused.code, 1);
     assert.doesNotMatch(refused.stdout + refused.stderr, /another-secret/);
+    const unasked = await run(["doctor", "--url", url]);
+    assert.match(unasked.stdout, /wants a key, and none was given.*\n.*--key or in HEADRACE_API_KEY/);
+    assert.equal(unasked.code, 1);
+    const named = await run(["doctor", "--url", url, "--model", "sim/instant"]);
+    assert.match(named.stdout, /wants a key, and none was given/);
+    const given = await run(["doctor", "--url", url], { env: { HEADRACE_API_KEY: "her-own-long-secret-key" } });
+    assert.match(given.stdout, /streams: 40 events over/);
+    assert.equal(given.code, 0);
+    assert.doesNotMatch(given.stdout + given.stderr, /her-own/);
     const nobody = await measure("http://127.0.0.1:1");
     assert.match(nobody.said.message, /no whole answer: .*ECONNREFUSED/);
     const { code, stderr } = await run(["doctor", "--url", "ftp://x"]);

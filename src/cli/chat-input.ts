@@ -1,6 +1,6 @@
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
-import { exitCodes } from "./terminal.ts";
+import { exitCodes, isStyledTerminal } from "./terminal.ts";
 
 export interface ChatInputOptions {
   prompt: string;
@@ -20,6 +20,8 @@ export interface ChatInput {
 
 // Lines of a paste arrive together; a person does not type two within this time.
 const pasteGapMs = 25;
+// Ends bold text and whatever else an answer was in the middle of.
+const plainLine = "\u001b[0m\n";
 
 export function openChatInput({ prompt, onInterrupt }: ChatInputOptions): ChatInput {
   const interactive = process.stdin.isTTY && process.stdout.isTTY;
@@ -47,7 +49,7 @@ export function openChatInput({ prompt, onInterrupt }: ChatInputOptions): ChatIn
 
   lines.setPrompt(prompt);
   lines.on("line", (line) => {
-    waiting.push(line);
+    if (!interrupted) waiting.push(line);
     changed();
   });
   lines.on("close", () => {
@@ -56,15 +58,21 @@ export function openChatInput({ prompt, onInterrupt }: ChatInputOptions): ChatIn
   });
 
   const interrupt = () => {
-    if (onInterrupt()) return;
+    const wasOfUse = onInterrupt();
+    if (wasOfUse && interactive) return;
     if (interactive && !muted && lines.line !== "") {
       lines.write(null, { ctrl: true, name: "e" });
       lines.write(null, { ctrl: true, name: "u" });
       return;
     }
     interrupted = true;
+    // What is piped in has nobody to go on with the next question: the answer stops, and that is all.
+    waiting.length = 0;
     // In the middle of an answer that does not stop there is nothing to wait for.
-    if (muted || !interactive) process.exit(exitCodes.interrupted);
+    if (!wasOfUse && (muted || !interactive)) {
+      if (isStyledTerminal()) process.stdout.write(plainLine);
+      process.exit(exitCodes.interrupted);
+    }
     lines.close();
   };
   lines.on("SIGINT", interrupt);

@@ -23,7 +23,11 @@ export function addTailCommand(program: Command): void {
 }
 
 async function tail(streamId: string, options: TailOptions): Promise<void> {
-  process.on("SIGINT", () => process.exit(exitCodes.interrupted));
+  // The stream goes on; whoever wants to end it stops it.
+  process.on("SIGINT", () => {
+    if (process.stdout.isTTY) process.stdout.write("\n");
+    process.exit(exitCodes.interrupted);
+  });
   onBrokenPipe(() => process.exit(exitCodes.ok));
   const position = options.after === undefined ? {} : { after: options.after };
   const answer = connectTo(options).follow(streamId, position);

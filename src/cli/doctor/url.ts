@@ -32,16 +32,19 @@ export async function checkUrl(options: UrlOptions): Promise<UrlReport> {
   const failed = (message: string, next: string): UrlReport => ({
     finding: { level: "problem", about, message, next },
   });
-  const model = options.model ?? ((await hasSimulator(base, options)) ? pacedModel : undefined);
-  if (model === undefined) {
+  const listed = options.model === undefined ? await findSimulator(base, options) : "there";
+  if (listed === "refused") return failed(...refusal(options));
+  if (listed === "missing") {
     return failed(
-      `${base}/v1/models lists no simulator, so this is no Headrace, or it wants a key`,
-      "give --key; or name a model with --model, which is then asked one short question and may cost a little",
+      `${base}/v1/models lists no simulator, so this is no Headrace`,
+      "name a model with --model, which is then asked one short question and may cost a little",
     );
   }
+  const model = options.model ?? pacedModel;
   try {
     const measured = await measure({ ...options, url: base }, model);
     const { status, complete } = measured.result;
+    if (status === 401) return failed(...refusal(options));
     if (status < 200 || status > 299) return failed(`answers with HTTP ${status}`, nextAfter(status));
     const { verdict } = measured;
     if (!complete) {
@@ -78,21 +81,33 @@ function judge({ arrivals, totalMs }: ProbeResult, model: string): Verdict {
   return judgeArrivals(arrivals, model === pacedModel ? { totalMs, intervalMs: paced.intervalMs } : { totalMs });
 }
 
-async function hasSimulator(base: string, { apiKey, timeoutMs }: UrlOptions): Promise<boolean> {
+async function findSimulator(
+  base: string,
+  { apiKey, timeoutMs }: UrlOptions,
+): Promise<"there" | "missing" | "refused"> {
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
   try {
     const response = await fetch(`${base}/v1/models`, { headers, signal: AbortSignal.timeout(timeoutMs) });
+    if (response.status === 401) return "refused";
+    // The stream that is asked for next says better what is wrong.
+    if (response.status === 403) return "there";
     const body: unknown = response.ok ? await response.json() : undefined;
     const list = isJsonObject(body) ? body["data"] : undefined;
-    return Array.isArray(list) && list.some((model) => isJsonObject(model) && model["id"] === "sim/gpt-4o");
+    const isListed = Array.isArray(list) && list.some((model) => isJsonObject(model) && model["id"] === "sim/gpt-4o");
+    return isListed ? "there" : "missing";
   } catch {
-    // The stream that is asked for next says better what is wrong.
-    return true;
+    return "there";
   }
 }
 
+function refusal({ apiKey }: UrlOptions): [message: string, next: string] {
+  return apiKey === undefined
+    ? ["wants a key, and none was given", "give it with --key or in HEADRACE_API_KEY"]
+    : ["refuses the key", "give a valid one with --key or in HEADRACE_API_KEY"];
+}
+
 function nextAfter(status: number): string {
-  if (status === 401 || status === 403) return "give a valid key with --key";
+  if (status === 403) return "give another key with --key; or something in front of it does not let this machine in";
   if (status === 404) return "check the address, and the model's name";
   if (status === 502 || status === 503 || status === 504) return "the proxy is there, but not what stands behind it";
   return "look into the server's log";
