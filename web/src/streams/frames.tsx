@@ -5,6 +5,7 @@ import type { AskedProtocol } from "../../../src/core/operation.ts";
 import { CopyButton } from "../elements/copy-button.tsx";
 import { SelectField } from "../elements/select-field.tsx";
 import { type Gateway, useGateway } from "../gateway/gateway.ts";
+import { LongText } from "./long-text.tsx";
 
 const protocolTitles: Readonly<Record<ProtocolName, string>> = {
   "openai-chat": "OpenAI Chat Completions",
@@ -53,7 +54,7 @@ export function Frames({ streamId, protocol: first }: FramesProps) {
         aria-label={`Frames as ${protocolTitles[protocol]}`}
         className="border-line bg-raised max-h-[32rem] overflow-auto rounded-lg border p-3 font-mono text-xs leading-5 break-all whitespace-pre-wrap"
       >
-        {text}
+        <LongText text={text} />
       </pre>
     </div>
   );
@@ -82,18 +83,23 @@ async function readText(gateway: Gateway, path: string, signal: AbortSignal, sho
   const decoder = new TextDecoder(isBinary ? "latin1" : "utf-8");
   const reader = response.body?.getReader();
   let text = response.ok ? "" : headOf(response);
-  let shownAt = 0;
-  while (reader !== undefined && text.length < mostCharacters) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    const piece = decoder.decode(value, { stream: true });
-    text += isBinary ? piece.replace(/[^\x20-\x7e\n]+/g, " · ") : piece;
-    if (performance.now() - shownAt > 100) {
-      shownAt = performance.now();
-      show(text);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const showAll = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (!signal.aborted) show(text.length < mostCharacters ? text : `${text}\n[the rest is not shown]`);
+  };
+  try {
+    while (reader !== undefined && text.length < mostCharacters) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const piece = decoder.decode(value, { stream: true });
+      text += isBinary ? piece.replace(/[^\x20-\x7e\n]+/g, " · ") : piece;
+      timer ??= setTimeout(showAll, 100);
     }
+  } finally {
+    showAll();
   }
-  show(text.length < mostCharacters ? text : `${text}\n[the rest is not shown]`);
   await reader?.cancel();
 }
 
