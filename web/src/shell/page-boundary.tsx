@@ -1,4 +1,4 @@
-import { Component, type ComponentType, type ReactNode, useEffect, useReducer, useState } from "react";
+import { Component, type ComponentType, type ReactNode, useEffect, useState } from "react";
 
 import { Button } from "../elements/button.tsx";
 import { Notice } from "../elements/notice.tsx";
@@ -13,25 +13,28 @@ const pauseMs = 2_000;
  * Not by `lazy` of React, which would show it three tenths of a second after it has come.
  */
 export function lazyPage<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
-  let loading: Promise<void> | undefined;
   let Loaded: ComponentType<Props> | undefined;
+  let loading: Promise<void> | undefined;
   const loadOnce = async () => {
     try {
-      Loaded = await loadPatiently(load);
+      Loaded ??= await loadPatiently(load);
     } finally {
       loading = undefined;
     }
   };
   return function LazyPage(props: Props) {
     const [failure, setFailure] = useState<{ error: unknown }>();
-    const [, show] = useReducer(() => true, false);
+    const [Page, setPage] = useState(() => Loaded);
     useEffect(() => {
-      if (Loaded !== undefined) return;
+      if (Page !== undefined) return;
       loading ??= loadOnce();
-      loading.then(show, (error: unknown) => setFailure({ error }));
-    }, []);
+      loading.then(
+        () => setPage(() => Loaded),
+        (error: unknown) => setFailure({ error }),
+      );
+    }, [Page]);
     if (failure !== undefined) throw failure.error;
-    return Loaded === undefined ? <Loading /> : <Loaded {...props} />;
+    return Page === undefined ? <Loading /> : <Page {...props} />;
   };
 }
 
