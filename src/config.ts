@@ -51,7 +51,7 @@ const logSchema = z.strictObject({
     .min(1)
     .default(".headrace/headrace.db")
     .describe(
-      "The database file; its folder is made when missing. Its journal is beside it, as `<path>-entries-<number>`.",
+      "The database file; its folder is made when missing. Its journal is beside it while Headrace runs, as `<path>-entries-<number>`; after a stop the database is all there is.",
     ),
   durability: z
     .enum(["auto", "memory", "process", "disk"])

@@ -1,36 +1,32 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { SqliteLog } from "../src/log/sqlite-log.ts";
+import type { SqliteLogOptions } from "../src/log/sqlite-log.ts";
 import type { OpenedLog } from "./conformance/stream-log-fixtures.ts";
 import { closingTime } from "./conformance/stream-log-fixtures.ts";
 import { describeStreamLog } from "./conformance/stream-log.ts";
+import { LogFolder } from "./support/log-folder.ts";
 
-async function openIn(durability: "process" | "disk", checkpointBytes?: number): Promise<OpenedLog> {
-  const folder = mkdtempSync(join(tmpdir(), "headrace-log-"));
-  const open = (): SqliteLog =>
-    SqliteLog.open({
-      path: join(folder, "headrace.db"),
-      durability,
-      now: () => closingTime,
-      upkeepDelayMs: 0,
-      ...(checkpointBytes !== undefined && { checkpointBytes }),
-    });
+type End = "closed" | "killed";
+
+async function openIn(end: End, options: Partial<SqliteLogOptions>): Promise<OpenedLog> {
+  const folder = new LogFolder();
+  const open = () => folder.open({ now: () => closingTime, ...options });
   let log = open();
   return {
     log,
     reopen: async () => {
-      await log.close();
+      if (end === "killed") await folder.kill(log);
+      else await log.close();
       log = open();
       return log;
     },
     dispose: async () => {
       await log.close();
-      rmSync(folder, { recursive: true });
+      folder.remove();
     },
   };
 }
 
-describeStreamLog("a log in a SQLite file", () => openIn("process"));
-describeStreamLog("a log in a SQLite file, synced to the disk", () => openIn("disk"));
-describeStreamLog("a log in a SQLite file, with a checkpoint at every opportunity", () => openIn("process", 1));
+describeStreamLog("a log in a SQLite file", () => openIn("killed", {}));
+describeStreamLog("a log in a SQLite file, synced to the disk", () => openIn("killed", { durability: "disk" }));
+describeStreamLog("a log in a SQLite file, with a checkpoint at every opportunity", () =>
+  openIn("closed", { checkpointBytes: 1 }),
+);

@@ -23,6 +23,24 @@ export function writeJournalLine(stream: number, epoch: number, seq: number, tex
   return `${stream} ${epoch} ${seq} ${text}\n`;
 }
 
+/** Takes lines of these streams out; whose entries are left is added to `others`. */
+export function withoutStreams(lines: string, streams: ReadonlySet<number>, others: Set<number>): string {
+  let kept = "";
+  let keptUntil = 0;
+  for (let begin = 0, end = 0; begin < lines.length; begin = end) {
+    const lineEnd = lines.indexOf("\n", begin);
+    end = lineEnd === -1 ? lines.length : lineEnd + 1;
+    const stream = Number(lines.slice(begin, lines.indexOf(" ", begin)));
+    if (!streams.has(stream)) {
+      others.add(stream);
+      continue;
+    }
+    kept += lines.slice(keptUntil, begin);
+    keptUntil = end;
+  }
+  return keptUntil === 0 ? lines : kept + lines.slice(keptUntil);
+}
+
 export function readJournalLine(line: string): JournalLine {
   const afterStream = line.indexOf(" ");
   const afterEpoch = line.indexOf(" ", afterStream + 1);
@@ -47,7 +65,8 @@ export function* readRecords(text: string): Generator<JournalRecord> {
     const [checksum = "", length = "", at = ""] = text.slice(begin, lineEnd).split(" ");
     const end = lineEnd + 1 + Number(length);
     const lines = text.slice(lineEnd + 1, end);
-    if (lineEnd === -1 || !(end <= text.length) || crc32(lines).toString(16) !== checksum) return;
+    const isWhole = lineEnd !== -1 && end > lineEnd && end <= text.length && Number.isFinite(Number(at));
+    if (!isWhole || crc32(lines).toString(16) !== checksum) return;
     yield { at: Number(at), lines };
     begin = end;
   }

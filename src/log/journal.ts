@@ -1,6 +1,8 @@
 import {
   closeSync,
+  existsSync,
   fdatasync,
+  fdatasyncSync,
   ftruncateSync,
   openSync,
   readdirSync,
@@ -13,7 +15,7 @@ import {
 } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import type { JournalRecord } from "./journal-record.ts";
-import { readJournalLine, readRecords, writeRecord } from "./journal-record.ts";
+import { readRecords, withoutStreams, writeRecord } from "./journal-record.ts";
 import { syncFolder } from "./sync-folder.ts";
 
 export interface JournalOptions {
@@ -28,6 +30,8 @@ export interface JournalOptions {
 interface JournalFile {
   number: number;
   bytes: number;
+  /** Whose entries are in it, as far as somebody has looked. */
+  streams?: ReadonlySet<number>;
 }
 
 /** A file of this length is followed by another one. */
@@ -41,17 +45,23 @@ const recentFiles = 16;
  */
 export class Journal {
   readonly #options: JournalOptions;
+  /** The files' names without their numbers; absolute, because the process may change its folder. */
+  readonly #prefix: string;
   /** Oldest first. */
   #files: JournalFile[];
   /** Of the last file; undefined when the next append begins another one. */
   #descriptor: number | undefined;
   #next: number;
   #written = 0;
+  #isClosed = false;
 
   /** @throws Error - of the file system. */
   constructor(options: JournalOptions) {
     this.#options = options;
-    this.#files = findFiles(options.path);
+    this.#prefix = `${resolve(options.path)}-entries-`;
+    this.#files = findFiles(this.#prefix);
+    // What a killed process wrote is about to be shown, and perhaps it did not live to sync it.
+    if (options.isSynced) for (const { number } of this.#files) syncFile(this.#pathOf(number));
     this.#next = (this.#files.at(-1)?.number ?? 0) + 1;
   }
 
@@ -112,8 +122,9 @@ export class Journal {
     if (!this.#files.some(isOld)) return;
     const { onceDatabaseIsSafe = (then) => then() } = this.#options;
     onceDatabaseIsSafe(() => {
-      for (const { number } of this.#files.filter(isOld)) rmSync(this.#pathOf(number), { force: true });
-      this.#files = this.#files.filter((file) => !isOld(file));
+      // Another journal may have the files by now.
+      if (this.#isClosed) return;
+      this.#files = this.#files.filter((file) => !isOld(file) || !isRemoved(this.#pathOf(file.number)));
     });
   }
 
@@ -121,38 +132,48 @@ export class Journal {
   purge(streams: ReadonlySet<number>, from: number): number | undefined {
     const file = this.#files.find(({ number }) => number >= from);
     if (file === undefined) return undefined;
-    if (file.number === this.current) this.#finishFile();
     const path = this.#pathOf(file.number);
+    const hasNone = file.streams !== undefined && ![...streams].some((stream) => file.streams?.has(stream));
+    // Somebody may have removed it.
+    if (hasNone || !existsSync(path)) return file.number + 1;
     const text = readFileSync(path, "utf8");
-    let kept = "";
-    for (const { at, lines } of readRecords(text)) {
-      const left = lines.split("\n").filter((line) => line !== "" && !streams.has(readJournalLine(line).stream));
-      if (left.length > 0) kept += writeRecord({ at, lines: `${left.join("\n")}\n` });
-    }
-    if (kept.length < text.length) {
-      writeFileSync(`${path}-new`, kept, { mode: 0o600, flush: this.#options.isSynced });
+    const kept = purged(text, streams);
+    if (kept.text.length < text.length) {
+      if (file.number === this.current) this.#finishFile();
+      writeFileSync(`${path}-new`, kept.text, { mode: 0o600, flush: this.#options.isSynced });
       renameSync(`${path}-new`, path);
-      file.bytes = Buffer.byteLength(kept);
+      file.bytes = Buffer.byteLength(kept.text);
     }
+    if (file.number !== this.current || this.#descriptor === undefined) file.streams = kept.streams;
     return file.number + 1;
   }
 
+  /** Everything appended is on the disk afterwards. */
   close(): void {
+    if (this.#descriptor !== undefined) fdatasyncSync(this.#descriptor);
     this.#finishFile();
+    this.#isClosed = true;
   }
 
   #beginFile(): number {
-    const { path, isSynced } = this.#options;
-    const descriptor = openSync(this.#pathOf(this.#next), "ax", 0o600);
+    // Counted in any case, because somebody else may have made a file of that name.
+    const number = this.#next++;
+    const descriptor = openSync(this.#pathOf(number), "ax", 0o600);
+    this.#files.push({ number, bytes: 0 });
+    try {
+      if (this.#options.isSynced) syncFolder(dirname(this.#prefix));
+    } catch (error) {
+      closeSync(descriptor);
+      throw error;
+    }
     this.#descriptor = descriptor;
-    this.#files.push({ number: this.#next++, bytes: 0 });
-    if (isSynced) syncFolder(dirname(resolve(path)));
     return descriptor;
   }
 
   #finishFile(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    const descriptor = this.#descriptor;
     this.#descriptor = undefined;
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 
   /** A part of a record may be there; behind it nothing would be found again. */
@@ -165,19 +186,54 @@ export class Journal {
   }
 
   #pathOf(number: number): string {
-    return `${this.#options.path}-entries-${number}`;
+    return `${this.#prefix}${number}`;
   }
 }
 
-function findFiles(path: string): JournalFile[] {
-  const folder = dirname(resolve(path));
-  const prefix = `${basename(path)}-entries-`;
+function findFiles(prefix: string): JournalFile[] {
   const files: JournalFile[] = [];
-  for (const name of readdirSync(folder)) {
-    const number = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : Number.NaN;
-    if (Number.isInteger(number)) files.push({ number, bytes: statSync(`${folder}/${name}`).size });
+  for (const name of readdirSync(dirname(prefix))) {
+    // Other databases, and copies that somebody made, may have names that begin like these.
+    const [, digits, isNew] = /^([1-9]\d{0,14})(-new)?$/.exec(suffixOf(name, basename(prefix))) ?? [];
+    if (digits === undefined) continue;
     // A purge was interrupted; the file it was to replace is still there.
-    else if (name.startsWith(prefix)) rmSync(`${folder}/${name}`);
+    if (isNew !== undefined) rmSync(`${prefix}${digits}-new`);
+    else files.push({ number: Number(digits), bytes: statSync(`${prefix}${digits}`).size });
   }
   return files.toSorted((one, other) => one.number - other.number);
+}
+
+/** Empty when the name does not begin with the prefix. */
+function suffixOf(name: string, prefix: string): string {
+  return name.startsWith(prefix) ? name.slice(prefix.length) : "";
+}
+
+/** Records up to the first one that is not whole, without these streams, and whose entries are left. */
+function purged(text: string, streams: ReadonlySet<number>): { text: string; streams: Set<number> } {
+  const kept: string[] = [];
+  const others = new Set<number>();
+  for (const { at, lines } of readRecords(text)) {
+    const left = withoutStreams(lines, streams, others);
+    if (left !== "") kept.push(writeRecord({ at, lines: left }));
+  }
+  return { text: kept.join(""), streams: others };
+}
+
+function isRemoved(path: string): boolean {
+  try {
+    rmSync(path, { force: true });
+    return true;
+  } catch {
+    // The next trim tries again.
+    return false;
+  }
+}
+
+function syncFile(path: string): void {
+  const descriptor = openSync(path, "r+");
+  try {
+    fdatasyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }

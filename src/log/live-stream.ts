@@ -67,6 +67,9 @@ export class LiveStream {
     this.#keep(epoch, text);
     this.journalFrom = Math.min(this.journalFrom, file);
     this.head.next = this.#count;
+    // Without power the table may forget a change of writer that the journal still knows.
+    this.row.epoch = Math.max(this.row.epoch, epoch);
+    this.head.epoch = this.row.epoch;
     if (closedAt === undefined) return;
     this.row.closed_at ??= closedAt;
     this.head.closed = true;
@@ -88,7 +91,6 @@ export class LiveStream {
   /** What was staged is lost; the writer goes on from what is committed. */
   rollBack(): void {
     this.staged = undefined;
-    this.head.epoch = this.row.epoch;
     this.head.next = this.#count;
     this.head.closed = this.row.closed_at !== null;
   }

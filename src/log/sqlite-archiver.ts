@@ -18,17 +18,20 @@ export interface ArchiverParts {
 const residentLength = 32 * 1024;
 /** Streams archived in one transaction. */
 const streamsAtOnce = 32;
-/** Growth of the journal before it is looked for old files, when there are many streams to look at. */
+/** Growth of the journal before it is looked for old files, while there is always something to archive. */
 const bytesPerLook = 1024 * 1024;
-const fewStreams = 64;
 
 /** Moves entries from memory and journal into segments, in small portions, and removes what is no longer needed. */
 export class Archiver {
   readonly #parts: ArchiverParts;
   readonly #queue = new Set<LiveStream>();
-  readonly #purging = new Set<number>();
-  #purgeFrom: number | undefined;
-  #trimmedAt = 0;
+  /** Deleted streams of which the journal may still have entries. */
+  #deleted = new Set<number>();
+  /** One way through all files; streams deleted meanwhile wait for the next one. */
+  #purge: { streams: ReadonlySet<number>; from: number } | undefined;
+  /** At first, too: a process may have been killed before it looked. */
+  #trimmedAt = -Infinity;
+  #isEmptying = false;
 
   constructor(parts: ArchiverParts) {
     this.#parts = parts;
@@ -45,17 +48,31 @@ export class Archiver {
 
   /** Removes what the journal still has of a deleted stream. */
   purge(number: number): void {
-    this.#purging.add(number);
-    this.#purgeFrom = 0;
+    this.#deleted.add(number);
+  }
+
+  /** Moves everything out of the journal, because its room is needed. */
+  empty(): void {
+    this.#isEmptying = true;
+  }
+
+  /** Does everything at once, so that nothing is left in the journal. */
+  finish(): void {
+    for (this.empty(); this.due;) this.work();
   }
 
   get due(): boolean {
-    return this.#queue.size > 0 || this.#purgeFrom !== undefined || this.#trimDue;
+    return this.busy || this.#deleted.size > 0 || this.#lookDue;
+  }
+
+  /** In the middle of something. */
+  get busy(): boolean {
+    return this.#queue.size > 0 || this.#purge !== undefined;
   }
 
   /** Does one portion. */
   work(): void {
-    const { journal, live, onPurged, write } = this.#parts;
+    const { live, write } = this.#parts;
     const portion = [...this.#queue].slice(0, streamsAtOnce);
     if (portion.length > 0) {
       write(() => {
@@ -67,16 +84,8 @@ export class Archiver {
       if (!stream.deleted) stream.release();
       if (stream.done && live.get(stream.row.id) === stream) live.delete(stream.row.id);
     }
-    // With few streams open it costs nothing to look each time, and the journal is then empty when nothing happens.
-    if (this.#trimDue || (portion.length > 0 && live.size < fewStreams)) {
-      journal.trim(this.#horizon());
-      this.#trimmedAt = journal.written;
-    }
-    if (this.#purgeFrom === undefined || this.#queue.size > 0) return;
-    this.#purgeFrom = journal.purge(this.#purging, this.#purgeFrom);
-    if (this.#purgeFrom !== undefined) return;
-    this.#purging.clear();
-    onPurged();
+    if (this.#lookDue || (portion.length > 0 && this.#queue.size === 0)) this.#trim();
+    if (this.#purge !== undefined || this.#deleted.size > 0) this.#purgeFile();
   }
 
   #archive(stream: LiveStream): void {
@@ -86,19 +95,33 @@ export class Archiver {
     streams.setArchived(stream.row.number, stream.count, stream.row.closed_at);
   }
 
-  /** The first file of the journal that somebody needs. */
-  #horizon(): number {
+  /** Removes files that nobody needs; streams that need old ones are to be archived. */
+  #trim(): void {
     const { journal, live } = this.#parts;
-    const { outdated } = journal;
+    const outdated = this.#isEmptying ? Infinity : journal.outdated;
     let horizon = journal.current + 1;
     for (const stream of live.values()) {
-      if (stream.journalFrom < outdated) this.#queue.add(stream);
+      if (stream.journalFrom < outdated && !stream.deleted) this.#queue.add(stream);
       if (stream.journalFrom < horizon) horizon = stream.journalFrom;
     }
-    return horizon;
+    this.#isEmptying = false;
+    this.#trimmedAt = journal.written;
+    journal.trim(horizon);
   }
 
-  get #trimDue(): boolean {
-    return this.#parts.journal.written - this.#trimmedAt > bytesPerLook;
+  #purgeFile(): void {
+    const { journal, onPurged } = this.#parts;
+    if (this.#purge === undefined) {
+      this.#purge = { streams: this.#deleted, from: 0 };
+      this.#deleted = new Set();
+    }
+    const { streams, from } = this.#purge;
+    const next = journal.purge(streams, from);
+    this.#purge = next === undefined ? undefined : { streams, from: next };
+    if (next === undefined) onPurged();
+  }
+
+  get #lookDue(): boolean {
+    return this.#isEmptying || this.#parts.journal.written - this.#trimmedAt > bytesPerLook;
   }
 }

@@ -162,7 +162,18 @@ export class GroupCommit {
   async finish(error: HeadraceError): Promise<void> {
     // A change waits for everything: for the database to be free, and for entries.
     if (this.#broken === undefined) await this.change({ store() {} }, undefined).catch(() => {});
-    this.#broken = error;
+    this.#broken ??= error;
+  }
+
+  /** Nobody can tell what is on the disk: after a failed sync the system may forget what it had to write. */
+  break(cause: Error): void {
+    if (this.#broken !== undefined) return;
+    const { path, onFailed } = this.#parts;
+    const message = `${path} could not be written to the disk; check the disk, then start again`;
+    this.#broken = new HeadraceError("log-unavailable", message, { cause });
+    this.#failures++;
+    this.#refuseAll(this.#broken);
+    onFailed(this.#broken);
   }
 
   /** Does somebody else's work in a transaction of its own, as soon as nobody holds the database. */
@@ -206,6 +217,7 @@ export class GroupCommit {
   }
 
   #commit(): void {
+    if (this.#broken !== undefined) return this.#refuseAll(this.#broken);
     const batch = this.#take();
     if (batch.changes.length === 0 && batch.waiting.length === 0) return;
     if (batch.changes.length > 0) this.#storeChanges(batch);
@@ -263,26 +275,27 @@ export class GroupCommit {
     this.#parts.onFailed(error);
   }
 
+  #refuseAll(error: HeadraceError): void {
+    for (const { reject } of [...this.#changes, ...this.#waiting]) reject(error);
+    this.#changes = [];
+    this.#waiting = [];
+    this.#staged = [];
+  }
+
   /** Waits for the disk without blocking the event loop. */
   #sync(batch: Batch, database: number): void {
-    const { journal, path, onFailed, onReleased } = this.#parts;
+    const { journal, onReleased } = this.#parts;
     this.#isSyncing = true;
     const onSynced = (cause: Error | null): void => {
       this.#isSyncing = false;
-      if (cause === null) {
-        this.#publish(batch);
-        if (this.#changes.length > 0 || this.#waiting.length > 0) this.#schedule();
-        onReleased();
+      if (cause !== null) this.break(cause);
+      if (this.#broken !== undefined) {
+        for (const { reject } of [...batch.changes, ...batch.waiting]) reject(this.#broken);
         return;
       }
-      // Nobody can tell what is on the disk: after a failed sync the system may forget what it had to write.
-      const message = `${path} could not be written to the disk; check the disk, then start again`;
-      const error = new HeadraceError("log-unavailable", message, { cause });
-      this.#broken = error;
-      this.#failures++;
-      const { changes, waiting } = this.#take();
-      for (const { reject } of [...batch.changes, ...batch.waiting, ...changes, ...waiting]) reject(error);
-      onFailed(error);
+      this.#publish(batch);
+      if (this.#changes.length > 0 || this.#waiting.length > 0) this.#schedule();
+      onReleased();
     };
     const syncJournal = (cause: Error | null): void => {
       if (cause === null && batch.staged.length > 0) journal.sync(onSynced);

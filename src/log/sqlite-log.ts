@@ -1,4 +1,4 @@
-import { closeSync, fdatasync, openSync } from "node:fs";
+import { closeSync, fdatasync, fdatasyncSync, openSync } from "node:fs";
 import type { DatabaseSync } from "node:sqlite";
 import { HeadraceError } from "../core/errors.ts";
 import type { StreamEvent } from "../core/events.ts";
@@ -102,12 +102,12 @@ export class SqliteLog implements StreamLog {
     const isSynced = options.durability === "disk";
     const walDescriptor = openSync(`${options.path}-wal`, "r+");
     this.#walDescriptor = walDescriptor;
+    // As with the journal: it may be of a process that was killed before it synced.
+    if (isSynced) fdatasyncSync(walDescriptor);
     this.#journal = new Journal({
       path: options.path,
       isSynced,
-      ...(isSynced && {
-        onceDatabaseIsSafe: (then) => fdatasync(walDescriptor, (error) => error === null && then()),
-      }),
+      onceDatabaseIsSafe: (then) => this.#onceDatabaseIsSafe(then),
     });
     this.#commits = new GroupCommit({
       database,
@@ -117,7 +117,7 @@ export class SqliteLog implements StreamLog {
       ...(isSynced && { syncDescriptor: walDescriptor }),
       checkRoom: limitSize({ ...options, database, journal: this.#journal }),
       onCommitted: (staged) => this.#onCommitted(staged),
-      onReleased: () => this.#upkeep.continue(),
+      onReleased: () => this.#upkeep.onReleased(),
       onFailed: (error) => this.#onFailed(error),
     });
     this.#upkeep = new Upkeep({
@@ -129,6 +129,7 @@ export class SqliteLog implements StreamLog {
     });
     restoreStreams({
       streams: this.#streams,
+      segments: this.#segments,
       journal: this.#journal,
       live: this.#live,
       archiver: this.#upkeep.archiver,
@@ -258,20 +259,22 @@ export class SqliteLog implements StreamLog {
     const live = this.#live.get(streamId) ?? this.#revive(this.#row(streamId), streamId);
     if (!live.writable) throw streamNotFound(streamId);
     const epoch = ++live.head.epoch;
+    let { next } = live.head;
     const change: Change = {
       store: () => this.#streams.setEpoch(live.row.number, epoch),
       done: () => {
         live.row.epoch = epoch;
-        // Entries that could not be stored meanwhile may have brought the old one back.
-        live.head.epoch = Math.max(live.head.epoch, epoch);
+        // Entries of the writer before may have been refused meanwhile.
+        next = Math.min(next, live.head.next);
         this.#upkeep.archiver.add(live);
       },
       undo: () => {
-        live.rollBack();
+        live.head.epoch = live.row.epoch;
         this.#upkeep.archiver.add(live);
       },
     };
-    return this.#commits.change(change, { epoch, next: live.head.next });
+    await this.#commits.change(change, undefined);
+    return { epoch, next };
   }
 
   async delete(streamId: string): Promise<void> {
@@ -303,8 +306,10 @@ export class SqliteLog implements StreamLog {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#commits.finish(logClosed());
+    const closed = logClosed();
+    await this.#commits.finish(closed);
     await this.#upkeep.stop();
+    if (this.#commits.broken === closed) this.#upkeep.finish();
     this.#watchers.dropAll();
     this.#live.clear();
     // The last connection moves the write-ahead log into the database when it closes, this time with syncs.
@@ -368,9 +373,17 @@ export class SqliteLog implements StreamLog {
   }
 
   #onFailed(error: HeadraceError): void {
-    // The space may be in the write-ahead log.
-    if (error.code === "storage-full") this.#upkeep.checkpoint();
+    if (error.code === "storage-full") this.#upkeep.makeRoom();
     if (this.#commits.broken !== undefined) this.#watchers.dropAll();
+  }
+
+  /** Calls back when the disk has all that the database was told, if it has to. */
+  #onceDatabaseIsSafe(then: () => void): void {
+    if (this.#closed) {
+      fdatasyncSync(this.#walDescriptor);
+      then();
+    } else if (this.durability === "process") then();
+    else fdatasync(this.#walDescriptor, (error) => (error === null ? then() : this.#commits.break(error)));
   }
 
   #check(): void {

@@ -75,7 +75,7 @@ export function openDatabase(path: string): OpenDatabase {
   let lock: DatabaseSync | undefined;
   let database: DatabaseSync | undefined;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder);
     // The lock comes before anything touches the database: closing a file of one's own drops the locks on it.
     lock = takeLock(path);
     createPrivately(path);
@@ -95,6 +95,13 @@ export function openDatabase(path: string): OpenDatabase {
   }
   const held = lock;
   return { database, unlock: () => held.close() };
+}
+
+/** New folders are there after a power loss, too. */
+function makeFolder(folder: string): void {
+  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = dirname(made)) syncFolder(dirname(made));
 }
 
 /** Held by the operating system as long as this process lives, so that `kill -9` leaves nothing behind. */
@@ -139,8 +146,9 @@ function migrate(database: DatabaseSync, path: string): void {
 /** Its rows are as today's records; streams that have ended have the time of it in their own row. */
 function exportJournal(database: DatabaseSync, path: string): void {
   const journal = new Journal({ path, isSynced: true });
-  for (const { lines } of database.prepare("SELECT lines FROM journal ORDER BY id").iterate()) {
-    journal.append({ at: 0, lines: String(lines) });
-  }
+  // Left by an export that was interrupted.
+  journal.trim(Infinity);
+  const rows = database.prepare("SELECT lines FROM journal ORDER BY id").all();
+  if (rows.length > 0) journal.append({ at: 0, lines: rows.map(({ lines }) => String(lines)).join("") });
   journal.close();
 }

@@ -24,6 +24,7 @@ interface Row {
 export class Segments {
   readonly #insert: StatementSync;
   readonly #find: StatementSync;
+  readonly #lastEpoch: StatementSync;
   readonly #remove: StatementSync;
   readonly #cache = new Map<string, { entries: LogEntry[]; length: number }>();
   #cachedLength = 0;
@@ -33,6 +34,7 @@ export class Segments {
     this.#find = database.prepare(
       "SELECT first_seq, epoch, events FROM segments WHERE stream = ? AND first_seq <= ? ORDER BY first_seq DESC LIMIT 1",
     );
+    this.#lastEpoch = database.prepare("SELECT epoch FROM segments WHERE stream = ? ORDER BY first_seq DESC LIMIT 1");
     this.#remove = database.prepare("DELETE FROM segments WHERE stream = ?");
   }
 
@@ -62,6 +64,11 @@ export class Segments {
       for (let index = start; index < stop; index++) found.push(entries[index] as LogEntry);
     }
     return found;
+  }
+
+  /** Of the last entry; 0 when there is none. */
+  lastEpoch(stream: number): number {
+    return Number(this.#lastEpoch.get(stream)?.["epoch"] ?? 0);
   }
 
   remove(stream: number): void {

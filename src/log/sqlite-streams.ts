@@ -41,6 +41,8 @@ export class StreamTable {
   readonly #newestOfChat: StatementSync;
   readonly #closedBefore: StatementSync;
   readonly #insert: StatementSync;
+  readonly #begin: StatementSync;
+  readonly #reserve: StatementSync;
   readonly #setEpoch: StatementSync;
   readonly #setArchived: StatementSync;
   readonly #remove: StatementSync;
@@ -60,6 +62,10 @@ export class StreamTable {
     this.#insert = database.prepare(
       "INSERT INTO streams (id, owner, protocol, model, created_at, idempotency_key, chat, epoch, archived) VALUES (?, ?, ?, ?, ?, ?, ?, 1, 0)",
     );
+    this.#begin = database.prepare(
+      "INSERT INTO sqlite_sequence SELECT 'streams', 0 WHERE NOT EXISTS (SELECT * FROM sqlite_sequence WHERE name = 'streams')",
+    );
+    this.#reserve = database.prepare("UPDATE sqlite_sequence SET seq = ? WHERE name = 'streams' AND seq < ?");
     this.#setEpoch = database.prepare("UPDATE streams SET epoch = ? WHERE number = ?");
     this.#setArchived = database.prepare("UPDATE streams SET archived = ?, closed_at = ? WHERE number = ?");
     this.#remove = database.prepare("DELETE FROM streams WHERE number = ?");
@@ -105,6 +111,12 @@ export class StreamTable {
     if (idempotency !== undefined) this.#claim.run(owner, idempotency.key, id, idempotency.requestHash, createdAt);
     const inserted = this.#insert.run(id, owner, protocol, model, createdAt, idempotency?.key ?? null, chat ?? null);
     return Number(inserted.lastInsertRowid);
+  }
+
+  /** No stream will get a number up to this one. */
+  reserve(number: number): void {
+    this.#begin.run();
+    this.#reserve.run(number, number);
   }
 
   setEpoch(number: number, epoch: number): void {

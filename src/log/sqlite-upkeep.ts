@@ -26,6 +26,8 @@ export class Upkeep {
   readonly #delayMs: number;
   readonly #checkpointer: Checkpointer;
   #scheduled = false;
+  /** It was time to work, but writing was not possible. */
+  #isWaiting = false;
   #checkpointing = false;
 
   constructor({ archiver, commits, path, checkpointBytes, delayMs }: UpkeepParts) {
@@ -44,25 +46,43 @@ export class Upkeep {
   afterCommit(): void {
     this.continue();
     if (this.#commits.health.commits % commitsPerLook !== 0) return;
-    if (statSync(this.#walPath).size > this.#checkpointBytes) this.checkpoint();
+    const wal = statSync(this.#walPath, { throwIfNoEntry: false });
+    if (wal !== undefined && wal.size > this.#checkpointBytes) this.checkpoint();
   }
 
-  /** Goes on when there is something to do and writing is possible. */
+  /** Goes on when there is something to do. */
   continue(delayMs = this.#delayMs): void {
     if (this.#scheduled || !this.archiver.due) return;
     this.#scheduled = true;
-    setTimeout(() => {
-      this.#scheduled = false;
-      if (this.#commits.held || this.#commits.broken !== undefined) return;
-      try {
-        this.archiver.work();
-      } catch {
-        // Everything is still in memory and journal. It is tried again after the next commit, which tells its writer
-        // when the store is out of order.
-        return;
-      }
-      this.continue(0);
-    }, delayMs).unref();
+    setTimeout(() => this.#work(), delayMs).unref();
+  }
+
+  /** Writing is possible again. With a commit always on its way to the disk, there is no other time for it. */
+  onReleased(): void {
+    if (this.#isWaiting) this.#work();
+    else this.continue();
+  }
+
+  /** Makes room in the journal, and in the write-ahead log. */
+  makeRoom(): void {
+    this.archiver.empty();
+    this.continue();
+    this.checkpoint();
+  }
+
+  #work(): void {
+    this.#isWaiting = this.#commits.held;
+    if (this.#isWaiting) return;
+    this.#scheduled = false;
+    if (this.#commits.broken !== undefined) return;
+    try {
+      this.archiver.work();
+    } catch {
+      // Everything is still in memory and journal. It is tried again after the next commit, which tells its writer
+      // when the store is out of order.
+      return;
+    }
+    this.continue(this.archiver.busy ? 0 : this.#delayMs);
   }
 
   checkpoint(): void {
@@ -79,5 +99,14 @@ export class Upkeep {
 
   stop(): Promise<void> {
     return this.#checkpointer.stop();
+  }
+
+  /** Leaves everything in the database, which is then all that there is, for after `stop`. */
+  finish(): void {
+    try {
+      this.archiver.finish();
+    } catch {
+      // What is still in the journal is read from there next time.
+    }
   }
 }

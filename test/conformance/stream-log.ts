@@ -23,19 +23,24 @@ export function describeStreamLog(name: string, openEmpty: () => Promise<OpenedL
     describeFollowing(() => opened);
     describeStreams(() => opened);
 
-    test("thousands of random operations have the results that a simple model predicts", async () => {
-      await fc.assert(
-        fc.asyncProperty(fc.nat(), async (seed) => {
-          const fresh = await openEmpty();
-          try {
-            await runAgainstModel(fresh, 1_000, randomNumbers(seed));
-          } finally {
-            await fresh.dispose();
-          }
-        }),
-        { numRuns: 10, endOnFailure: true },
-      );
-    });
+    // A log with a disk waits for it, and for a thread of its own, each time it is opened and closed.
+    test(
+      "thousands of random operations have the results that a simple model predicts",
+      { timeout: 60_000 },
+      async () => {
+        await fc.assert(
+          fc.asyncProperty(fc.nat(), async (seed) => {
+            const fresh = await openEmpty();
+            try {
+              await runAgainstModel(fresh, 1_000, randomNumbers(seed));
+            } finally {
+              await fresh.dispose();
+            }
+          }),
+          { numRuns: 10, endOnFailure: true },
+        );
+      },
+    );
 
     test("what was stored is there after the log was opened again", async ({ skip }) => {
       if (opened.reopen === undefined) return skip("this log stores nothing");
