@@ -37,7 +37,12 @@ describe("a gateway whose disk is full", () => {
     expect(seen.at(-1)).toContain('"storage_full"');
     expect(seen.join("")).not.toContain("[DONE]");
 
-    const refused = await ask();
+    // What the journal had twice makes room once more.
+    let refused = await ask();
+    for (let more = 0; refused.status === 200 && more < 3; more++) {
+      expect((await allFrames(refused)).at(-1)).toContain('"storage_full"');
+      refused = await ask();
+    }
     expect(refused.status).toBe(507);
     const { error } = (await refused.json()) as { error: { message: string; code: string } };
     expect([error.code, error.message]).toEqual(["storage_full", expect.stringContaining("free some")]);
