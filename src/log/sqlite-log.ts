@@ -314,10 +314,10 @@ export class SqliteLog implements StreamLog {
     this.#live.clear();
     // The last connection moves the write-ahead log into the database when it closes, this time with syncs.
     this.#database.exec("PRAGMA synchronous = FULL");
-    this.#journal.close();
     closeSync(this.#walDescriptor);
     this.#database.close();
     this.#unlock();
+    this.#journal.close();
   }
 
   // What is committed, for readers.
