@@ -85,7 +85,10 @@ async function runAll(options: Options): Promise<{ report: Report; run: Run }> {
     for (const scenario of allScenarios.filter(({ name }) => options.scenarios.includes(name))) {
       const chosen = options.quick ? quick(scenario) : scenario;
       const repeated = { ...chosen, rounds: options.rounds ?? chosen.rounds };
-      const concerned = rows.filter(({ scenarios = [chosen.name] }) => scenarios.includes(chosen.name));
+      const { rows: ofScenario = rows.map(({ name }) => name) } = chosen;
+      const concerned = rows.filter(
+        ({ name, scenarios = [chosen.name] }) => scenarios.includes(chosen.name) && ofScenario.includes(name),
+      );
       const summary = await run.scenario(repeated, concerned, upstream);
       if (summary.rows.length > 0) summaries.push(summary);
     }

@@ -8,6 +8,8 @@ export interface Scenario {
   plan: Omit<LoadPlan, "port" | "path" | "model">;
   /** How often each row is measured; the table shows the median. */
   rounds: number;
+  /** The only rows that it is there for. Default: all. */
+  rows?: readonly string[];
   /** Memory is taken: needs all streams open at once, and an idle row before. */
   memory?: true;
 }
@@ -32,6 +34,13 @@ export const scenarios: Scenario[] = [
     about: "125 streams, 40 events/s each: 5,000 events/s; the one to read latency from",
     plan: { ...steady, streams: 125, rate: 40, measureMs: 4000 },
     rounds: 2,
+  },
+  {
+    name: "telemetry-125x40",
+    about: "the same load, with and without telemetry, in turns: a small difference needs many rounds",
+    plan: { ...steady, streams: 125, rate: 40, measureMs: 4000 },
+    rounds: 7,
+    rows: ["headrace-unobserved", "headrace-telemetry"],
   },
   {
     name: "memory-1000",

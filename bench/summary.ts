@@ -14,12 +14,12 @@ export interface RowSummary {
   cpuPerEventUs?: number;
   /** The lowest and the highest of the rounds. */
   cpuPerEventRangeUs?: [number, number];
-  cpuVersusNginx?: number;
-  cpuVersusHonoFetch?: number;
+  cpuVersusNginx?: number | undefined;
+  cpuVersusHonoFetch?: number | undefined;
   /** Compared with Headrace between two sides that both speak Chat Completions. */
-  cpuVersusChat?: number;
+  cpuVersusChat?: number | undefined;
   /** Compared with Headrace that neither counts nor traces. */
-  cpuVersusUnobserved?: number;
+  cpuVersusUnobserved?: number | undefined;
   latencyP50Us: number;
   latencyP99Us: number;
   /** Minus what `nothing` showed in the same round, at the same percentile. */
@@ -52,17 +52,26 @@ export type Rounds = Map<string, Measurement[]>;
 export function summarize(scenario: Scenario, labels: Map<string, string>, rounds: Rounds): ScenarioSummary {
   const baseline = rounds.get("nothing");
   const rows = [...rounds].map(([row, list]) => summarizeRow(scenario, row, labels.get(row) ?? row, list, baseline));
-  const cpuOf = (name: string) => rows.find(({ row }) => row === name)?.cpuPerEventUs;
   for (const row of rows) {
-    const [nginx, hono, chat] = [cpuOf("nginx"), cpuOf("hono-fetch"), cpuOf("headrace-process")];
-    if (row.cpuPerEventUs === undefined) continue;
-    if (nginx !== undefined) row.cpuVersusNginx = row.cpuPerEventUs / nginx;
-    const unobserved = cpuOf("headrace-unobserved");
-    if (unobserved !== undefined) row.cpuVersusUnobserved = row.cpuPerEventUs / unobserved;
-    if (chat !== undefined) row.cpuVersusChat = row.cpuPerEventUs / chat;
-    if (hono !== undefined) row.cpuVersusHonoFetch = row.cpuPerEventUs / hono;
+    const times = (other: string) => cpuRatio(rounds.get(row.row), rounds.get(other));
+    row.cpuVersusNginx = times("nginx");
+    row.cpuVersusUnobserved = times("headrace-unobserved");
+    row.cpuVersusChat = times("headrace-process");
+    row.cpuVersusHonoFetch = times("hono-fetch");
   }
   return { scenario: scenario.name, about: scenario.about, rows, doubts: doubts(scenario, rows) };
+}
+
+/** Median of the ratios within each round, in which both had the same machine; undefined when it does not exist. */
+function cpuRatio(one: Measurement[] | undefined, other: Measurement[] | undefined): number | undefined {
+  if (one === undefined || other === undefined) return undefined;
+  const perEvent = ({ cpuUs, load }: Measurement): number => cpuUs / load.events;
+  const ratios = one.flatMap((measured, round) => {
+    const beside = other[round];
+    const isThere = beside !== undefined && measured.cpuUs > 0 && beside.cpuUs > 0;
+    return isThere ? [perEvent(measured) / perEvent(beside)] : [];
+  });
+  return median(ratios);
 }
 
 function summarizeRow(

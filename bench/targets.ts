@@ -69,7 +69,7 @@ const targets: Target[] = [
   },
   {
     what: "CPU per event, times telemetry off",
-    scenarios: ["paced-250x40"],
+    scenarios: ["telemetry-125x40"],
     rows: ["headrace-telemetry"],
     value: (row) => row.cpuVersusUnobserved,
     below: 1.05,
