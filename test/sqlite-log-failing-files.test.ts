@@ -183,9 +183,14 @@ describe("a file of the journal that somebody removed", () => {
 describe("a disk that cannot sync the database", () => {
   test("keeps the journal, and nobody believes it again", async () => {
     const log = await openWithStream({ durability: "disk", upkeepDelayMs: 0 });
+    // The first sync is that of the append, the next one comes before the journal goes.
+    let syncs = 0;
+    const syncOnce = (descriptor: number, done: (error: NodeJS.ErrnoException | null) => void): void => {
+      if (syncs++ === 0) realFiles.fdatasync(descriptor, done);
+      else failingSync(descriptor, done);
+    };
+    restore = replaceFiles({ fdatasync: syncOnce as FileCalls["fdatasync"] });
     await log.append("a", 1, 1, [end]);
-    // The next sync is the one before the journal goes.
-    restore = replaceFiles({ fdatasync: failingSync });
 
     await vi.waitFor(() => expect(log.info("a")).rejects.toThrow(/could not be written to the disk/));
 
